@@ -1,0 +1,54 @@
+"""Writing files so that a reader never sees half of one."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mrcnn_lite.errors import InputError
+
+
+@contextmanager
+def write_atomically(path: str | Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it over `path` once the block has succeeded.
+
+    The temporary file is synced to disk before the rename, so that after a crash `path` is either
+    the old file or the whole new one. If the block raises, `path` is untouched and the temporary
+    file is gone. The temporary name keeps the suffix, because libraries choose formats by it.
+
+    Args:
+        path: the file to write; its folder is made if it is missing.
+
+    Raises:
+        InputError: the folder cannot be made or written.
+    """
+    path = Path(path)
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        try:
+            yield temporary
+        except PermissionError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from error
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make the folder `path` (and its parents) and check that files can be made in it.
+
+    Raises:
+        InputError: it cannot be made, is not a folder, or is not writable.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(f"cannot write to the folder {path}: {error.strerror}") from error
+    return path
