@@ -10,6 +10,8 @@ from torchvision.ops import (
     roi_pool,
 )
 
+roi_warp = roi_align
+
 __all__ = [
     "batched_nms",
     "box_iou",

@@ -1,0 +1,150 @@
+"""The command line: `mrcnn-lite demo | train | evaluate | predict | shapes`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mrcnn_lite.errors import InputError
+
+INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; print what the user did wrong, if so, and return the exit status."""
+    options = make_parser().parse_args(arguments)
+    # Only now, so that --help does not wait for PyTorch.
+    from mrcnn_lite.commands import COMMANDS
+
+    try:
+        COMMANDS[options.command](options)
+    except (InputError, FileNotFoundError) as error:
+        print(f"mrcnn-lite {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"mrcnn-lite {options.command}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands; each one's help fits a screen."""
+    parser = argparse.ArgumentParser(
+        prog="mrcnn-lite", description="Mask R-CNN, small enough to be read."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = _add_command(
+        commands,
+        "demo",
+        "train the mini model on Shapes, measure it, draw what it sees",
+        "mrcnn-lite demo --out runs/demo",
+    )
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=_DEFAULT)
+    demo.add_argument("--steps", type=_positive, default=None, help="fewer for a quick look")
+    demo.add_argument("--seed", type=int, default=0, help=_DEFAULT)
+
+    train = _add_command(
+        commands,
+        "train",
+        "train a model on Shapes, COCO or Penn-Fudan",
+        "mrcnn-lite train --dataset coco --root data/coco --split train2017 --out runs/coco",
+    )
+    _add_data_options(train)
+    train.add_argument("--model", choices=("mini", "resnet50"), default="mini", help=_DEFAULT)
+    train.add_argument("--weights-backbone", metavar="NAME", help="ImageNet weights: DEFAULT")
+    train.add_argument("--out", type=Path, required=True, help="folder of the run")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    train.add_argument("--steps", type=_positive, help="default: the model's recipe")
+    train.add_argument("--batch-size", type=_positive, help="default: the recipe's")
+    train.add_argument("--optimizer", choices=("adamw", "sgd"), help="default: the recipe's")
+    train.add_argument("--learning-rate", type=float, help="default: the recipe's, by batch size")
+    train.add_argument("--schedule", choices=("cosine", "steps"), help="default: the recipe's")
+    train.add_argument("--min-size", type=_positive, help="shorter side that images get, pixels")
+    train.add_argument("--max-size", type=_positive, help="bound of the longer side, pixels")
+    train.add_argument("--workers", type=int, default=0, help="loading processes (%(default)s)")
+    train.add_argument("--seed", type=int, default=0, help=_DEFAULT)
+    _add_device_option(train)
+
+    evaluate = _add_command(
+        commands,
+        "evaluate",
+        "measure a model's box and mask AP by pycocotools",
+        "mrcnn-lite evaluate runs/coco --dataset coco --root data/coco --split val2017",
+    )
+    evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
+    _add_data_options(evaluate)
+    evaluate.add_argument("--batch-size", type=_positive, default=8, help=_DEFAULT)
+    evaluate.add_argument("--workers", type=int, default=0, help="loading processes (%(default)s)")
+    evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
+    _add_device_option(evaluate)
+
+    predict = _add_command(
+        commands,
+        "predict",
+        "draw boxes, masks, names and scores on pictures",
+        "mrcnn-lite predict photo.jpg --checkpoint runs/coco --out runs/predictions",
+    )
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture file")
+    predict.add_argument("--checkpoint", type=Path, help="default: the shipped mini model")
+    predict.add_argument("--out", type=Path, default=Path("runs/predictions"), help=_DEFAULT)
+    predict.add_argument("--score", type=float, default=0.5, help="least score (%(default)s)")
+    _add_device_option(predict)
+
+    shapes = _add_command(
+        commands,
+        "shapes",
+        "write Shapes as a data set in COCO's format",
+        "mrcnn-lite shapes --out data/shapes-1000 --scenes 1000 --seed 7",
+    )
+    shapes.add_argument("--out", type=Path, required=True, help="new folder, a COCO root")
+    shapes.add_argument("--scenes", type=_positive, default=100, help=_DEFAULT)
+    shapes.add_argument("--seed", type=int, default=0, help=_DEFAULT)
+    shapes.add_argument("--split", default="train", help=_DEFAULT)
+    shapes.add_argument("--size", type=_positive, default=128, help="pixels (%(default)s)")
+    shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
+    return parser
+
+
+_DEFAULT = "default: %(default)s"
+
+
+def _add_command(commands, name, description, example) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=description,
+        description=description[0].upper() + description[1:] + ".",
+        epilog=f"example: {example}",
+    )
+    return command
+
+
+def _add_data_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dataset", choices=("shapes", "coco", "penn-fudan"), default="shapes", help=_DEFAULT
+    )
+    command.add_argument("--root", type=Path, help="folder of coco or penn-fudan")
+    command.add_argument("--download", action="store_true", help="fetch penn-fudan into --root")
+    command.add_argument("--split", help="of coco, for example train2017")
+    command.add_argument("--image-ids", type=_ids, metavar="ID,ID,...", help="only these images")
+    command.add_argument("--scenes", type=_positive, help="of shapes: how many")
+    command.add_argument("--scenes-seed", type=int, help="of shapes: which")
+
+
+def _add_device_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ... (%(default)s)")
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"should be at least 1, got {text}")
+    return value
+
+
+def _ids(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,175 @@
+"""What each command of `mrcnn-lite` does, given its parsed options."""
+
+import json
+import warnings
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch.utils.data import Dataset
+
+from mrcnn_lite.datasets import (
+    CocoDataset,
+    PennFudanDataset,
+    ShapesDataset,
+    download_penn_fudan,
+    export,
+    read_image,
+)
+from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.engine.demo import HELD_OUT_SEED, run_demo
+from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.train import RECIPES, TrainConfig, train
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.explore.draw import figure_of_prediction
+from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.models import MaskRCNN, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
+
+SHIPPED_WEIGHTS = Path(__file__).parent.parent / "data" / "weights" / "mini.safetensors"
+
+
+def demo(options: Namespace) -> None:
+    """Train `mini` on Shapes, measure it on scenes it never saw, draw what it sees."""
+    run_demo(options.out, options.steps, options.seed)
+
+
+def train_model(options: Namespace) -> None:
+    """Train a model from the beginning, or go on with an interrupted run."""
+    out = make_folder(options.out)
+    dataset = open_dataset(options, training=True)
+    torch.manual_seed(options.seed)
+    model = make_model(options, dataset.num_classes).to(find_device(options.device))
+    config = make_train_config(options)
+    print(f"training {options.model} on {len(dataset)} images, writing to {out}")
+    train(model, dataset, config, out, options.resume)
+    print(f"done; next: mrcnn-lite evaluate {out} --dataset {options.dataset} ...")
+
+
+def evaluate_model(options: Namespace) -> None:
+    """Print pycocotools' table for a model and a data set."""
+    loaded = load_model(options.checkpoint)
+    dataset = open_dataset(options, training=False)
+    if unknown := set(dataset.categories) - set(loaded.categories):
+        names = ", ".join(dataset.categories[label] for label in sorted(unknown))
+        warnings.warn(f"{options.checkpoint} never learnt {names}; their AP is 0", stacklevel=1)
+    model = loaded.model.to(find_device(options.device))
+    metrics = evaluate(model, dataset, options.batch_size, options.workers, print_table=True)
+    if options.out is not None:
+        with write_atomically(options.out) as temporary:
+            temporary.write_text(json.dumps(metrics, indent=2) + "\n")
+        print(f"wrote {options.out}")
+
+
+def predict(options: Namespace) -> None:
+    """Draw a model's detections on pictures, one PNG beside the other in a folder."""
+    loaded = load_model(options.checkpoint or SHIPPED_WEIGHTS)
+    images = [read_image(path) for path in options.images]
+    out = make_folder(options.out)
+    device = find_device(options.device)
+    model = loaded.model.to(device)
+    for path, image in zip(options.images, images):
+        with torch.inference_mode():
+            detections = model([image.to(device)])[0]
+        confident = detections["scores"] >= options.score
+        detections = {name: value[confident].cpu() for name, value in detections.items()}
+        drawing = out / f"{path.stem}.png"
+        with write_atomically(drawing) as temporary:
+            figure_of_prediction(image, detections, loaded.categories).savefig(temporary, dpi=100)
+        print(f"{path}: {len(detections['boxes'])} objects, drawn in {drawing}")
+
+
+def write_shapes(options: Namespace) -> None:
+    """Write Shapes as a COCO root."""
+    try:
+        dataset = ShapesDataset(options.scenes, options.seed, options.size, options.crowded)
+    except ValueError as error:
+        raise InputError(str(error)) from error
+    out = export(dataset, options.out, options.split)
+    print(f"wrote {len(dataset)} scenes to {out}")
+
+
+def open_dataset(options: Namespace, training: bool) -> Dataset:
+    """Open the data set that the options name.
+
+    Raises:
+        InputError: options that belong to another data set, or that are missing.
+    """
+    if options.dataset == "shapes":
+        for name in ("root", "split", "image_ids"):
+            if getattr(options, name) is not None:
+                raise InputError(f"--{name.replace('_', '-')} does not go with --dataset shapes")
+        default_number, default_seed = (10_000, 0) if training else (200, HELD_OUT_SEED)
+        seed = default_seed if options.scenes_seed is None else options.scenes_seed
+        return ShapesDataset(options.scenes or default_number, seed)
+    for name in ("scenes", "scenes_seed"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} only goes with --dataset shapes")
+    if options.root is None:
+        raise InputError(f"--dataset {options.dataset} needs --root")
+    if options.dataset == "penn-fudan":
+        if options.download:
+            download_penn_fudan(options.root)
+        return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
+    if options.split is None:
+        raise InputError("--dataset coco needs --split, for example --split val2017")
+    return CocoDataset(options.root, options.split, options.image_ids)
+
+
+def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
+    """Build the model that the options name, with random or ImageNet weights."""
+    sizes = {"min_size": options.min_size, "max_size": options.max_size}
+    sizes = {name: value for name, value in sizes.items() if value is not None}
+    if options.model == "mini":
+        if options.weights_backbone is not None:
+            raise InputError("--weights-backbone does not go with --model mini")
+        return mask_rcnn(mini_config(num_classes, **sizes))
+    try:
+        return mask_rcnn_resnet50_fpn(
+            weights_backbone=options.weights_backbone, num_classes=num_classes, **sizes
+        )
+    except KeyError as error:
+        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+
+
+def make_train_config(options: Namespace) -> TrainConfig:
+    """Take the model's usual recipe, changed where the options say so."""
+    recipe = RECIPES[options.model]
+    batch_size = options.batch_size or recipe.batch_size
+    changes = {
+        "batch_size": batch_size,
+        # Twice the images, twice the step (Goyal et al. 2017, section 2.1).
+        "learning_rate": recipe.learning_rate * batch_size / recipe.batch_size,
+        "num_workers": options.workers,
+        "seed": options.seed,
+    }
+    for name in ("steps", "optimizer", "learning_rate", "schedule"):
+        if getattr(options, name) is not None:
+            changes[name] = getattr(options, name)
+    config = replace(recipe, **changes)
+    # A short trial warms up too, but not for all of its length.
+    return replace(config, warmup_steps=min(config.warmup_steps, config.steps // 4))
+
+
+def find_device(name: str) -> torch.device:
+    """Turn --device into a device: "auto" is a GPU if PyTorch sees one, else the CPU.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
+
+
+COMMANDS: dict[str, Callable[[Namespace], None]] = {
+    "demo": demo,
+    "train": train_model,
+    "evaluate": evaluate_model,
+    "predict": predict,
+    "shapes": write_shapes,
+}

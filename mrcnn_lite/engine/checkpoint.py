@@ -1,0 +1,154 @@
+"""Checkpoints: all that is needed to use a model or to go on training it.
+
+A training checkpoint (`checkpoint.pt`) holds model, optimiser, schedule and random states; weights
+alone (`*.safetensors`) are what the course ships. Neither can run code when it is loaded.
+"""
+
+import json
+import pickle
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import write_atomically
+from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig, mask_rcnn
+
+FILE_NAME = "checkpoint.pt"
+FORMAT = "mrcnn-lite checkpoint 1"
+
+
+@dataclass
+class LoadedModel:
+    """A model as it was saved, and the names of the classes that it knows.
+
+    Attributes:
+        model: in evaluation mode, on the CPU.
+        categories: label to name.
+    """
+
+    model: MaskRCNN
+    categories: dict[int, str]
+
+
+def save_checkpoint(
+    path: str | Path,
+    model: MaskRCNN,
+    categories: dict[int, str],
+    training: dict[str, Any],
+) -> None:
+    """Write a training checkpoint: at any moment `path` is the old one or the whole new one.
+
+    Args:
+        path: the file to write.
+        model: its configuration and weights are saved.
+        categories: label to name.
+        training: what resuming needs: tensors, numbers, strings, lists and dictionaries of them.
+    """
+    checkpoint = {
+        "format": FORMAT,
+        "model_config": asdict(model.config),
+        "categories": categories,
+        "model": model.state_dict(),
+        "training": training,
+    }
+    with write_atomically(path) as temporary:
+        torch.save(checkpoint, temporary)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read a training checkpoint back.
+
+    Raises:
+        InputError: the file is missing, truncated, or no checkpoint of this package.
+    """
+    path = checkpoint_path(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{path} is refused: it is not a plain checkpoint ({error})") from error
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as a checkpoint: {error}") from error
+    if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
+        raise InputError(f"{path} is not a checkpoint of mrcnn-lite ({FORMAT!r} is missing)")
+    return checkpoint
+
+
+def load_model(path: str | Path) -> LoadedModel:
+    """Rebuild the model saved at `path`.
+
+    Args:
+        path: a run's folder, a training checkpoint, or weights written by `save_weights`.
+
+    Raises:
+        InputError: the file is missing, damaged, or belongs to another program or model.
+    """
+    path = checkpoint_path(path)
+    if path.suffix == ".safetensors":
+        config, categories, state = _read_weights(path)
+    else:
+        checkpoint = load_checkpoint(path)
+        config, categories = checkpoint["model_config"], checkpoint["categories"]
+        state = checkpoint["model"]
+    model = mask_rcnn(MaskRCNNConfig.from_dict(config))
+    load_state(model, state, path)
+    return LoadedModel(model.eval(), {int(label): name for label, name in categories.items()})
+
+
+def load_state(model: MaskRCNN, state: dict[str, Tensor], path: Path) -> None:
+    """Copy weights into `model`.
+
+    Raises:
+        InputError: names or shapes differ, so these are another model's weights.
+    """
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise InputError(f"{path} holds the weights of another model: {error}") from error
+
+
+def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) -> None:
+    """Write the weights alone, in half precision, with configuration and class names."""
+    state = {
+        name: value.half().contiguous() if value.is_floating_point() else value
+        for name, value in model.state_dict().items()
+    }
+    metadata = {
+        "model_config": json.dumps(asdict(model.config)),
+        "categories": json.dumps(categories),
+    }
+    with write_atomically(path) as temporary:
+        save_file(state, temporary, metadata)
+
+
+def checkpoint_path(path: str | Path) -> Path:
+    """Find the file that `path` means: itself, or the checkpoint in a run's folder.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    path = Path(path)
+    file = path / FILE_NAME if path.is_dir() else path
+    if not file.is_file():
+        raise InputError(f"there is no checkpoint at {file}")
+    return file
+
+
+def _read_weights(path: Path) -> tuple[dict, dict, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} cannot be read as safetensors: {error}") from error
+    if missing := [name for name in ("model_config", "categories") if name not in metadata]:
+        raise InputError(f"{path} is not a model of mrcnn-lite: it lacks {', '.join(missing)}")
+    state = {
+        name: value.float() if value.is_floating_point() else value for name, value in state.items()
+    }
+    return json.loads(metadata["model_config"]), json.loads(metadata["categories"]), state

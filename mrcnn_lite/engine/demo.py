@@ -1,0 +1,88 @@
+"""Everybody's first ten minutes: train `mini` on Shapes, measure it, look at what it sees."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.train import METRICS_NAME, RECIPES, train
+from mrcnn_lite.explore.draw import figure_of_detections, figure_of_losses
+from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.models import mask_rcnn, mini_config
+
+# Training scenes have even seeds (twice the run's), so that none of them is held out.
+HELD_OUT_SEED = 1
+NUM_HELD_OUT = 200
+NUM_DRAWN = 6
+DRAWN_SCORE = 0.5
+
+
+def run_demo(out: Path, steps: int | None = None, seed: int = 0) -> dict:
+    """Train, measure and draw; an interrupted demo goes on, a finished one is moved aside.
+
+    Args:
+        out: the run's folder: checkpoint.pt, metrics.jsonl, metrics.json, detections.png and
+            losses.png.
+        steps: training steps, if not the recipe's.
+        seed: of the training scenes, the first weights and all draws.
+
+    Returns:
+        What metrics.json holds.
+    """
+    _move_aside_if_finished(out)
+    make_folder(out)
+    config = replace(RECIPES["mini"], seed=seed)
+    if steps is not None:
+        config = replace(config, steps=steps, warmup_steps=min(config.warmup_steps, steps // 4))
+    scenes = ShapesDataset(config.steps * config.batch_size, seed=2 * seed)
+    held_out = ShapesDataset(NUM_HELD_OUT, seed=HELD_OUT_SEED)
+    torch.manual_seed(seed)
+    model = mask_rcnn(mini_config(scenes.num_classes))
+
+    print(f"training on {len(scenes)} scenes of Shapes, each seen once; writing to {out}")
+    began = time.perf_counter()
+    train(model, scenes, config, out, resume=True)
+    train_seconds = time.perf_counter() - began
+
+    print(f"measuring on {NUM_HELD_OUT} scenes that it never saw")
+    metrics = evaluate(model, held_out, print_table=True)
+    metrics |= {"train_seconds": round(train_seconds, 1), "num_scenes": NUM_HELD_OUT}
+    with write_atomically(out / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2) + "\n")
+    _draw(model, held_out, out)
+    print(
+        f"mask AP {metrics['segm']['AP']:.3f} after {train_seconds:.0f} s of training\n"
+        f"wrote {out}/metrics.json, {out}/losses.png and {out}/detections.png\n"
+        f"next: open {out}/detections.png, then run `make lab` for lesson 00"
+    )
+    return metrics
+
+
+def _draw(model, held_out: ShapesDataset, out: Path) -> None:
+    samples = [held_out[i] for i in range(NUM_DRAWN)]
+    images, targets = zip(*samples)
+    with torch.inference_mode():
+        detections = [
+            {name: value[found["scores"] >= DRAWN_SCORE] for name, value in found.items()}
+            for found in model(list(images))
+        ]
+    with write_atomically(out / "detections.png") as temporary:
+        figure = figure_of_detections(images, detections, targets, held_out.categories)
+        figure.savefig(temporary, dpi=110)
+    lines = (out / METRICS_NAME).read_text().splitlines()
+    with write_atomically(out / "losses.png") as temporary:
+        figure_of_losses([json.loads(line) for line in lines]).savefig(temporary, dpi=110)
+
+
+def _move_aside_if_finished(out: Path) -> None:
+    if not (out / "metrics.json").exists():
+        return
+    number = 1
+    while (aside := out.with_name(f"{out.name}.{number}")).exists():
+        number += 1
+    out.rename(aside)
+    print(f"an earlier demo was finished: moved {out} to {aside}")

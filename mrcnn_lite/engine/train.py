@@ -1,0 +1,291 @@
+"""Training: batches in a reproducible order, step by step, until done or interrupted."""
+
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader, Dataset, Sampler
+from tqdm import tqdm
+
+from mrcnn_lite.datasets.transforms import collate, random_horizontal_flip
+from mrcnn_lite.engine.checkpoint import FILE_NAME, load_checkpoint, load_state, save_checkpoint
+from mrcnn_lite.engine.interrupt import ignore_interrupts, stop_on_signal
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.models import MaskRCNN
+
+METRICS_NAME = "metrics.jsonl"
+# torchvision's recipe lowers the learning rate tenfold after epochs 16 and 22 of 26.
+STEP_MILESTONES = (16 / 26, 22 / 26)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How to train. The defaults suit `mini`, from random weights, on 128-px scenes.
+
+    Attributes:
+        steps: how many batches to learn from.
+        batch_size: images per step.
+        optimizer: "adamw", or "sgd" with momentum 0.9.
+        learning_rate: the highest, reached after the warm-up.
+        weight_decay: for weights; biases and normalisation have none.
+        schedule: "cosine" falls to zero by the end; "steps" divides by 10 at 16/26 and 22/26.
+        warmup_steps: the learning rate rises linearly over this many steps.
+        clip_gradient_norm: the gradient is scaled down to this length if it is longer.
+        checkpoint_every: steps between checkpoints; there is one at the end in any case.
+        num_workers: processes that load images.
+        seed: of the order of images, of flips and of the sampling of anchors and proposals.
+    """
+
+    steps: int = 1200
+    batch_size: int = 8
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    schedule: Literal["cosine", "steps"] = "cosine"
+    warmup_steps: int = 100
+    clip_gradient_norm: float = 5.0
+    checkpoint_every: int = 200
+    num_workers: int = 0
+    seed: int = 0
+
+
+# resnet50's is torchvision's: 26 epochs of COCO's 118 thousand images, 16 at a time.
+RECIPES = {
+    "mini": TrainConfig(),
+    "resnet50": TrainConfig(
+        steps=26 * 118_287 // 16,
+        batch_size=16,
+        optimizer="sgd",
+        learning_rate=0.02,
+        weight_decay=1e-4,
+        schedule="steps",
+        warmup_steps=1000,
+    ),
+}
+
+
+class BatchSampler(Sampler[list[int]]):
+    """Which images make up each step, from any step on.
+
+    Every epoch is a new permutation, drawn from (seed, epoch) alone; so step k has the same images
+    whether the run was interrupted before it or not. A last part smaller than a batch is completed
+    from the next epoch.
+    """
+
+    def __init__(self, num_images: int, batch_size: int, steps: int, seed: int, start: int = 0):
+        self.num_images = num_images
+        self.batch_size = batch_size
+        self.steps = steps
+        self.seed = seed
+        self.start = start
+
+    def __len__(self) -> int:
+        return self.steps - self.start
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for step in range(self.start, self.steps):
+            positions = range(step * self.batch_size, (step + 1) * self.batch_size)
+            yield [self._image_at(position) for position in positions]
+
+    def _image_at(self, position: int) -> int:
+        epoch, place = divmod(position, self.num_images)
+        return self._permutation(epoch)[place]
+
+    def _permutation(self, epoch: int) -> list[int]:
+        if getattr(self, "_epoch", None) != epoch:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            self._order = torch.randperm(self.num_images, generator=generator).tolist()
+            self._epoch = epoch
+        return self._order
+
+
+def train(
+    model: MaskRCNN, dataset: Dataset, config: TrainConfig, out: str | Path, resume: bool = False
+) -> None:
+    """Train `model` in place; leave `checkpoint.pt` and `metrics.jsonl` in `out`.
+
+    Ctrl-C stops after the step at hand, with a checkpoint, and raises `KeyboardInterrupt`.
+
+    Args:
+        model: on the device to train on, with its first weights.
+        dataset: one of `mrcnn_lite.datasets`.
+        config: how to train.
+        out: the run's folder.
+        resume: go on from the folder's checkpoint, if there is one.
+
+    Raises:
+        InputError: `out` holds another run; the data set is empty; the loss is not finite.
+    """
+    out = make_folder(out)
+    file = out / FILE_NAME
+    if len(dataset) == 0:
+        raise InputError("the data set has no images to train on")
+    if file.exists() and not resume:
+        raise InputError(f"{out} already holds a run: resume it, or choose another folder")
+    torch.manual_seed(config.seed)
+    optimizer = make_optimizer(model, config)
+    scheduler = LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))
+    start = 0
+    if file.exists():
+        start = _restore(file, model, optimizer, scheduler, config)
+    model.to(memory_format=torch.channels_last)
+    model.train()
+
+    done = start
+
+    def save() -> None:
+        training = {
+            "step": done,
+            "config": asdict(config),
+            "optimizer": optimizer.state_dict(),
+            "scheduler": scheduler.state_dict(),
+            "random_state": torch.get_rng_state(),
+        }
+        save_checkpoint(file, model, dataset.categories, training)
+
+    sampler = BatchSampler(len(dataset), config.batch_size, config.steps, config.seed, start)
+    loader = DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=config.num_workers,
+        collate_fn=collate,
+        worker_init_fn=ignore_interrupts,
+        # Of its own, so that making a loader does not move the global random numbers on.
+        generator=torch.Generator(),
+    )
+    _forget_after(out / METRICS_NAME, start)
+    progress = tqdm(total=config.steps, initial=start, desc="training", unit="step")
+    began = time.perf_counter()
+    with (
+        open(out / METRICS_NAME, "a", buffering=1) as metrics,
+        progress,
+        stop_on_signal() as stop,
+    ):
+        for images, targets in loader:
+            losses = train_step(model, optimizer, images, targets, config.clip_gradient_norm)
+            if not math.isfinite(losses["loss"]):
+                raise _not_finite(losses, done + 1, targets)
+            record = {"step": done + 1, "learning_rate": scheduler.get_last_lr()[0], **losses}
+            scheduler.step()
+            done += 1
+            record["seconds"] = round(time.perf_counter() - began, 3)
+            metrics.write(json.dumps(record) + "\n")
+            progress.set_postfix(loss=f"{losses['loss']:.2f}", refresh=False)
+            progress.update()
+            if done % config.checkpoint_every == 0 or done == config.steps or stop:
+                save()
+            if stop and done < config.steps:
+                tqdm.write(f"stopped after step {done} of {config.steps}; saved {file}")
+                raise KeyboardInterrupt
+    model.eval()
+
+
+def train_step(
+    model: MaskRCNN,
+    optimizer: Optimizer,
+    images: list[Tensor],
+    targets: list[dict],
+    clip_gradient_norm: float,
+) -> dict[str, float]:
+    """Flip at random, compute losses and gradients, move the weights once.
+
+    If the loss is not finite the weights stay as they are.
+
+    Returns:
+        The losses by name, "loss", their sum, and "gradient_norm" before clipping.
+    """
+    device = next(model.parameters()).device
+    images, targets = random_horizontal_flip(images, targets)
+    images = [image.to(device, non_blocking=True) for image in images]
+    targets = [
+        {key: value.to(device) if isinstance(value, Tensor) else value for key, value in t.items()}
+        for t in targets
+    ]
+    losses = model(images, targets)
+    loss = sum(losses.values())
+    values = {name: float(value) for name, value in losses.items()}
+    values["loss"] = float(loss)
+    if not math.isfinite(values["loss"]):
+        return values
+    optimizer.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_gradient_norm)
+    optimizer.step()
+    return values | {"gradient_norm": float(norm)}
+
+
+def make_optimizer(model: MaskRCNN, config: TrainConfig) -> Optimizer:
+    """Make the optimiser; parameters of one dimension (biases, normalisation) do not decay."""
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trainable if p.dim() > 1], "weight_decay": config.weight_decay},
+        {"params": [p for p in trainable if p.dim() <= 1], "weight_decay": 0.0},
+    ]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, config.learning_rate, momentum=0.9)
+    return torch.optim.AdamW(groups, config.learning_rate)
+
+
+def learning_rate_factor(step: int, config: TrainConfig) -> float:
+    """Say which part of the highest learning rate step `step` (from 0) uses."""
+    if step < config.warmup_steps:
+        return (step + 1) / (config.warmup_steps + 1)
+    if config.schedule == "steps":
+        return 0.1 ** sum(step >= milestone * config.steps for milestone in STEP_MILESTONES)
+    progress = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
+    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+
+
+def _restore(
+    file: Path, model: MaskRCNN, optimizer: Optimizer, scheduler: LambdaLR, config: TrainConfig
+) -> int:
+    checkpoint = load_checkpoint(file)
+    saved = {
+        "model": checkpoint["model_config"],
+        "training": checkpoint["training"]["config"],
+    }
+    wanted = {"model": _plain(asdict(model.config)), "training": asdict(config)}
+    for part, settings in wanted.items():
+        for name, value in settings.items():
+            if _plain(saved[part].get(name)) != value:
+                raise InputError(
+                    f"{file} cannot be resumed: its {part} setting {name} is "
+                    f"{saved[part].get(name)}, this run's is {value}"
+                )
+    load_state(model, checkpoint["model"], file)
+    training = checkpoint["training"]
+    optimizer.load_state_dict(training["optimizer"])
+    scheduler.load_state_dict(training["scheduler"])
+    torch.set_rng_state(training["random_state"])
+    return training["step"]
+
+
+def _not_finite(losses: dict[str, float], step: int, targets: list[dict]) -> InputError:
+    terms = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
+    images = [target["image_id"] for target in targets]
+    return InputError(
+        f"step {step} gave a loss that is not finite ({terms}; images {images}). Usual causes: a "
+        "learning rate too high, a warm-up too short, pixel values that are not in 0..1"
+    )
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+def _forget_after(file: Path, step: int) -> None:
+    """Drop the records of steps that the checkpoint does not hold; they will be made again."""
+    if not file.exists():
+        return
+    # Steps are recorded in order, one a line; what a crash tore off can only be the last.
+    with write_atomically(file) as temporary:
+        temporary.write_text("".join(file.read_text().splitlines(keepends=True)[:step]))

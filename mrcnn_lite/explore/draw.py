@@ -1,0 +1,159 @@
+"""Pictures of images, instances and losses, on matplotlib axes that the caller owns."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from torch import Tensor
+
+from mrcnn_lite.explore.palette import INSTANCE_COLORS, Meaning
+
+MASK_OPACITY = 0.45
+MASK_THRESHOLD = 0.5
+
+
+def draw_image(axes: Axes, image: Tensor, title: str = "") -> None:
+    """Show `Tensor[3, H, W]` (values in 0..1) or a map `Tensor[H, W]`, axes in image pixels.
+
+    Pixel (y, x) covers the square from (y, x) to (y + 1, x + 1), so that a box drawn on top
+    encloses exactly the pixels that it means.
+    """
+    height, width = image.shape[-2:]
+    values = image.detach().cpu().numpy()
+    if image.dim() == 3:
+        values = values.transpose(1, 2, 0).clip(0, 1)
+    axes.imshow(values, cmap="gray", extent=(0, width, height, 0), interpolation="nearest")
+    axes.set_title(title)
+    axes.set_xlabel("x (image pixels)")
+    axes.set_ylabel("y (image pixels)")
+
+
+def draw_boxes(
+    axes: Axes,
+    boxes: Tensor | Sequence[Sequence[float]],
+    meaning: Meaning,
+    width: float = 1.5,
+    label: str | None = None,
+) -> None:
+    """Outline boxes (x1, y1, x2, y2) in the axes' unit; only the first enters the legend."""
+    for i, (x1, y1, x2, y2) in enumerate(np.asarray(boxes, dtype=float).reshape(-1, 4)):
+        axes.add_patch(
+            Rectangle(
+                (x1, y1),
+                x2 - x1,
+                y2 - y1,
+                fill=False,
+                edgecolor=meaning.color,
+                linestyle=meaning.line,
+                linewidth=width,
+                label=(label or meaning.label) if i == 0 else None,
+            )
+        )
+
+
+def draw_instances(
+    axes: Axes, instances: Mapping[str, Tensor], categories: Mapping[int, str], line: str = "-"
+) -> None:
+    """Lay masks, boxes, names and (for detections) scores over an image drawn before.
+
+    Args:
+        axes: with the image, in image pixels.
+        instances: a target of a data set, or one image's detections: "boxes" `Tensor[N, 4]`,
+            "labels" `Tensor[N]`, "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, maybe "scores".
+        categories: label to name.
+        line: the boxes' line style.
+    """
+    boxes = instances["boxes"].cpu().numpy()
+    masks = instances["masks"].cpu().numpy()
+    masks = masks.reshape(len(boxes), *masks.shape[-2:]) > MASK_THRESHOLD
+    for i, ((x1, y1, x2, y2), mask) in enumerate(zip(boxes, masks)):
+        color = INSTANCE_COLORS[i % len(INSTANCE_COLORS)]
+        height, width = mask.shape
+        layer = np.zeros((height, width, 4))
+        layer[mask] = (*to_rgb(color), MASK_OPACITY)
+        axes.imshow(layer, extent=(0, width, height, 0), interpolation="nearest")
+        axes.add_patch(
+            Rectangle(
+                (x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, linestyle=line, lw=1.5
+            )
+        )
+        label = int(instances["labels"][i])
+        text = categories.get(label, f"class {label}")
+        if "scores" in instances:
+            text += f" {float(instances['scores'][i]):.2f}"
+        # Inside the upper edge where there is no room above it.
+        above = y1 > 0.06 * height
+        axes.text(
+            x1,
+            y1,
+            text,
+            color="white",
+            fontsize=7,
+            va="bottom" if above else "top",
+            path_effects=[patheffects.withStroke(linewidth=1.8, foreground="black")],
+            clip_on=True,
+        )
+
+
+def figure_of_detections(
+    images: Sequence[Tensor],
+    detections: Sequence[Mapping[str, Tensor]],
+    targets: Sequence[Mapping[str, Tensor]],
+    categories: Mapping[int, str],
+) -> Figure:
+    """Show some images with their ground truth (above, solid) and detections (below, dashed)."""
+    figure = Figure(figsize=(2.6 * len(images), 5.6), layout="constrained")
+    rows = figure.subplots(2, len(images), squeeze=False, sharex="col", sharey="col")
+    for above, below, image, found, true in zip(*rows, images, detections, targets):
+        draw_image(above, image, "ground truth")
+        draw_instances(above, true, categories)
+        draw_image(below, image, "prediction")
+        draw_instances(below, found, categories, line="--")
+        above.set_xlabel("")
+    for axes in rows[:, 1:].flat:
+        axes.set_ylabel("")
+    return figure
+
+
+def figure_of_losses(records: Sequence[Mapping[str, float]], window: int = 25) -> Figure:
+    """Plot a run's losses against its steps, each a running mean over `window` steps.
+
+    Args:
+        records: the lines of a run's metrics.jsonl.
+        window: steps to average over; a single batch says little.
+    """
+    steps = np.array([record["step"] for record in records])
+    names = [name for name in records[0] if name.startswith("loss_")]
+    window = max(1, min(window, len(steps)))
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    lines = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+    for name, color, line in zip(names, INSTANCE_COLORS[:3] + INSTANCE_COLORS[4:], lines):
+        values = np.array([record[name] for record in records])
+        mean = np.convolve(values, np.ones(window) / window, mode="valid")
+        label = name.removeprefix("loss_").replace("_", " ")
+        axes.plot(steps[window - 1 :], mean, color=color, linestyle=line, label=label)
+    axes.set_xlabel("training step")
+    axes.set_ylabel(f"loss (mean of {window} steps)")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    axes.grid(alpha=0.3)
+    return figure
+
+
+def figure_of_prediction(
+    image: Tensor, detections: Mapping[str, Tensor], categories: Mapping[int, str]
+) -> Figure:
+    """Draw one image's detections at about the image's own size."""
+    height, width = image.shape[-2:]
+    longest_inches = 10
+    scale = longest_inches / max(height, width)
+    figure = Figure(figsize=(scale * width + 1, scale * height + 1), layout="constrained")
+    axes = figure.subplots()
+    draw_image(axes, image)
+    draw_instances(axes, detections, categories, line="--")
+    return figure

@@ -1,0 +1,122 @@
+"""The trunk: a ResNet that turns an image into feature maps C2 to C5 (He et al. 2016).
+
+Blocks and pre-trained weights are torchvision's; this file only says where the maps are taken off.
+"""
+
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock
+from torchvision.ops import FrozenBatchNorm2d
+
+MINI_CHANNELS = (48, 96, 160)
+
+
+class Trunk(nn.Module):
+    """A ResNet without its classifier.
+
+    Each stage halves the resolution of the one before, starting from stride 4; C_k, the k-th
+    stage's last activation, has stride 2**k (Feature Pyramid Networks, section 3).
+
+    Args:
+        conv1, bn1, maxpool: the stem, which brings the image to the first stage's input.
+        layers: the stages, first to last, named layer1, layer2, ... as in torchvision.
+        channels: channels of each stage's output.
+    """
+
+    def __init__(
+        self,
+        conv1: nn.Module,
+        bn1: nn.Module,
+        maxpool: nn.Module,
+        layers: list[nn.Module],
+        channels: tuple[int, ...],
+    ):
+        super().__init__()
+        self.conv1 = conv1
+        self.bn1 = bn1
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = maxpool
+        for number, layer in enumerate(layers, start=1):
+            self.add_module(f"layer{number}", layer)
+        self.num_layers = len(layers)
+        self.channels = channels
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Compute C2, C3, ... of a batch.
+
+        Args:
+            images: `Tensor[N, 3, H, W]`, normalised.
+
+        Returns:
+            One `Tensor[N, channels[k], H / 2**(k+2), W / 2**(k+2)]` per stage, finest first.
+        """
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        features = []
+        for number in range(1, self.num_layers + 1):
+            x = self.get_submodule(f"layer{number}")(x)
+            features.append(x)
+        return features
+
+    def freeze_all_but(self, trainable_layers: int) -> None:
+        """Stop training of the stem and the first stages, keeping the last `trainable_layers`.
+
+        The first stages hold edges and colours that need no retraining; counting from the last
+        stage, one more than there are stages also trains the stem.
+
+        Raises:
+            ValueError: `trainable_layers` is not between 0 and the number of stages + 1.
+        """
+        if not 0 <= trainable_layers <= self.num_layers + 1:
+            raise ValueError(
+                f"trainable_backbone_layers should be 0 to {self.num_layers + 1}, "
+                f"got {trainable_layers}"
+            )
+        parts = ["stem", *(f"layer{k}" for k in range(1, self.num_layers + 1))]
+        for name in parts[: len(parts) - trainable_layers]:
+            frozen = [self.conv1, self.bn1] if name == "stem" else [self.get_submodule(name)]
+            for module in frozen:
+                module.requires_grad_(False)
+
+
+def resnet50_trunk(frozen_batch_norm: bool) -> Trunk:
+    """Build ResNet-50's trunk, with random weights.
+
+    A detector sees a couple of large images per step, too few to estimate a mean and variance; so
+    a trunk that starts from classification weights keeps their batch norm as it is.
+
+    Args:
+        frozen_batch_norm: keep batch norm's statistics and scale as they are loaded.
+    """
+    norm_layer = FrozenBatchNorm2d if frozen_batch_norm else nn.BatchNorm2d
+    resnet = torchvision.models.resnet50(weights=None, norm_layer=norm_layer)
+    layers = [resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4]
+    return Trunk(resnet.conv1, resnet.bn1, resnet.maxpool, layers, (256, 512, 1024, 2048))
+
+
+def mini_trunk() -> Trunk:
+    """Build a small ResNet for 128-px scenes, trained from random weights with real batch norm.
+
+    The stem keeps half the resolution (a 3x3 convolution of stride 2, no max pooling), since the
+    smallest objects are 16 px wide; three stages of one basic block each end at stride 16.
+    """
+    stem_channels = 32
+    conv1 = nn.Conv2d(3, stem_channels, kernel_size=3, stride=2, padding=1, bias=False)
+    nn.init.kaiming_normal_(conv1.weight, mode="fan_out", nonlinearity="relu")
+    layers = []
+    in_channels = stem_channels
+    for channels in MINI_CHANNELS:
+        layers.append(_basic_stage(in_channels, channels))
+        in_channels = channels
+    return Trunk(conv1, nn.BatchNorm2d(stem_channels), nn.Identity(), layers, MINI_CHANNELS)
+
+
+def _basic_stage(in_channels: int, channels: int) -> nn.Sequential:
+    shortcut = nn.Sequential(
+        nn.Conv2d(in_channels, channels, kernel_size=1, stride=2, bias=False),
+        nn.BatchNorm2d(channels),
+    )
+    stage = nn.Sequential(BasicBlock(in_channels, channels, stride=2, downsample=shortcut))
+    for module in stage.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return stage

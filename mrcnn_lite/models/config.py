@@ -1,0 +1,133 @@
+"""Every choice of a Mask R-CNN in one place; the fields that torchvision has bear its names."""
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class MaskRCNNConfig:
+    """What `mask_rcnn` builds. The defaults are ResNet-50 with FPN as torchvision publishes it.
+
+    Sizes are in pixels of the resized image, thresholds are IoUs unless they say score.
+
+    Attributes:
+        num_classes: classes including the background, which is class 0.
+        backbone: "resnet50", or "mini" for 128-px scenes.
+        frozen_batch_norm: keep batch norm as loaded (resnet50 only; `mini` always trains it).
+        trainable_backbone_layers: how many of the backbone's last stages are trained.
+        fpn_channels: channels of every pyramid level.
+        roi_op: how a RoI's features are read: "align", "warp" or "pool".
+        aligned: whether RoIAlign puts cell centres at half-integer coordinates; False is what
+            torchvision's published weights were trained with.
+        roi_canonical_size, roi_canonical_level: a RoI of this size (root of its area) is read
+            from this pyramid level, one twice as large a level higher (FPN, equation 1).
+        box_head_channels: width of the box head's two fully connected layers.
+        mask_head_channels: channels of the mask head's 3x3 convolutions, one entry each.
+        min_size: shorter side after resizing; of several, training draws one per image.
+        max_size: the longer side's upper bound.
+        image_mean, image_std: normalisation per channel, for values in 0..1.
+        anchor_sizes: for each level, finest first, roots of the anchors' areas.
+        anchor_ratios: height / width of the anchors.
+        rpn_*: numbers of proposals, thresholds and sampling of the RPN.
+        box_*: thresholds and sampling of the box head, number of detections.
+        bbox_reg_weights: factors for dx, dy, dw, dh in the box head.
+    """
+
+    num_classes: int = 91
+    backbone: Literal["resnet50", "mini"] = "resnet50"
+    frozen_batch_norm: bool = True
+    trainable_backbone_layers: int = 3
+    fpn_channels: int = 256
+    roi_op: Literal["align", "warp", "pool"] = "align"
+    aligned: bool = False
+    roi_canonical_size: int = 224
+    roi_canonical_level: int = 4
+    box_head_channels: int = 1024
+    mask_head_channels: tuple[int, ...] = (256, 256, 256, 256)
+
+    min_size: int | tuple[int, ...] = 800
+    max_size: int = 1333
+    image_mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    image_std: tuple[float, ...] = (0.229, 0.224, 0.225)
+
+    anchor_sizes: tuple[tuple[int, ...], ...] = ((32,), (64,), (128,), (256,), (512,))
+    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
+    rpn_pre_nms_top_n_train: int = 2000
+    rpn_pre_nms_top_n_test: int = 1000
+    rpn_post_nms_top_n_train: int = 2000
+    rpn_post_nms_top_n_test: int = 1000
+    rpn_nms_thresh: float = 0.7
+    rpn_fg_iou_thresh: float = 0.7
+    rpn_bg_iou_thresh: float = 0.3
+    rpn_batch_size_per_image: int = 256
+    rpn_positive_fraction: float = 0.5
+    rpn_score_thresh: float = 0.0
+
+    box_score_thresh: float = 0.05
+    box_nms_thresh: float = 0.5
+    box_detections_per_img: int = 100
+    box_fg_iou_thresh: float = 0.5
+    box_bg_iou_thresh: float = 0.5
+    box_batch_size_per_image: int = 512
+    box_positive_fraction: float = 0.25
+    bbox_reg_weights: tuple[float, ...] = (10.0, 10.0, 5.0, 5.0)
+
+    def __post_init__(self):
+        if self.num_classes < 2:
+            raise ValueError(
+                "num_classes counts the background too, so it should be at least 2, "
+                f"got {self.num_classes}"
+            )
+        for name, allowed in (
+            ("backbone", ("resnet50", "mini")),
+            ("roi_op", ("align", "warp", "pool")),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} should be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
+                )
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "MaskRCNNConfig":
+        """Rebuild a configuration from JSON, whose lists become tuples again.
+
+        Raises:
+            ValueError: a key is not a field of the configuration.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ValueError(f"not a field of MaskRCNNConfig: {', '.join(unknown)}")
+        return cls(**{name: _as_tuple(value) for name, value in values.items()})
+
+
+def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
+    """Make the configuration of the small model for 128-px scenes, with some fields changed."""
+    settings = {
+        "backbone": "mini",
+        "frozen_batch_norm": False,
+        "trainable_backbone_layers": 4,
+        "fpn_channels": 64,
+        "aligned": True,
+        "roi_canonical_size": 64,
+        "roi_canonical_level": 3,
+        "box_head_channels": 192,
+        "mask_head_channels": (64, 64),
+        "min_size": 128,
+        "max_size": 256,
+        "image_mean": (0.5, 0.5, 0.5),
+        "image_std": (0.25, 0.25, 0.25),
+        "anchor_sizes": ((16,), (32,), (64,), (128,)),
+        "rpn_pre_nms_top_n_train": 256,
+        "rpn_pre_nms_top_n_test": 256,
+        "rpn_post_nms_top_n_train": 128,
+        "rpn_post_nms_top_n_test": 128,
+        "rpn_fg_iou_thresh": 0.6,
+        "rpn_batch_size_per_image": 64,
+        "box_detections_per_img": 20,
+        "box_batch_size_per_image": 48,
+    }
+    return MaskRCNNConfig(num_classes=num_classes, **{**settings, **overrides})
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,67 @@
+"""The Feature Pyramid Network: strong features at every scale (Lin et al. 2017, section 3)."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mrcnn_lite.models.backbone import Trunk
+
+
+class FeaturePyramid(nn.Module):
+    """Merge the trunk's maps from coarse to fine.
+
+    merged_k = lateral(C_k) + upsample(merged_{k+1}) and P_k = smooth(merged_k): a coarse map knows
+    what is there, a fine one knows where. One more level, the coarsest P_k subsampled by 2, serves
+    the RPN's largest anchors.
+
+    Args:
+        in_channels: channels of C2, C3, ..., finest first.
+        out_channels: channels of every P_k.
+    """
+
+    def __init__(self, in_channels: tuple[int, ...], out_channels: int):
+        super().__init__()
+        # Each convolution stands in a Sequential of one, which gives torchvision's parameter names.
+        self.inner_blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channels, out_channels, kernel_size=1))
+            for channels in in_channels
+        )
+        self.layer_blocks = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1))
+            for _ in in_channels
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_uniform_(module.weight, a=1)
+                nn.init.zeros_(module.bias)
+
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
+        """Compute the pyramid.
+
+        Args:
+            features: C2, C3, ..., each `Tensor[N, in_channels[k], H_k, W_k]`, finest first.
+
+        Returns:
+            P2, P3, ... and the subsampled level, each `Tensor[N, out_channels, H_k, W_k]`.
+        """
+        merged = self.inner_blocks[-1](features[-1])
+        pyramid = [self.layer_blocks[-1](merged)]
+        for k in reversed(range(len(features) - 1)):
+            lateral = self.inner_blocks[k](features[k])
+            merged = lateral + F.interpolate(merged, size=lateral.shape[-2:], mode="nearest")
+            pyramid.insert(0, self.layer_blocks[k](merged))
+        subsampled = F.max_pool2d(pyramid[-1], kernel_size=1, stride=2)
+        return [*pyramid, subsampled]
+
+
+class BackboneWithFPN(nn.Module):
+    """Trunk and pyramid: image batch in, feature maps out, finest first."""
+
+    def __init__(self, body: Trunk, out_channels: int):
+        super().__init__()
+        self.body = body
+        self.fpn = FeaturePyramid(body.channels, out_channels)
+        self.out_channels = out_channels
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Compute P2, P3, ... of `Tensor[N, 3, H, W]`; see `FeaturePyramid.forward`."""
+        return self.fpn(self.body(images))

@@ -1,0 +1,83 @@
+"""The losses of Mask R-CNN: L = L_cls + L_box + L_mask, and the RPN's two (section 3)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# Where the box loss turns from quadratic to linear; Faster R-CNN's sigma = 3 is beta = 1 / 9.
+SMOOTH_L1_BETA = 1 / 9
+
+
+def rpn_losses(
+    objectness: Tensor,
+    deltas: Tensor,
+    labels: Tensor,
+    target_deltas: Tensor,
+    positives: Tensor,
+    negatives: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Compute the RPN's losses over the sampled anchors (Faster R-CNN, equation 1).
+
+    Args:
+        objectness: `Tensor[M]`, logits of all anchors of the batch.
+        deltas: `Tensor[M, 4]`, predicted box deltas.
+        labels: `Tensor[M]`, 1 for an object and 0 for background.
+        target_deltas: `Tensor[P, 4]`, the deltas of the positives.
+        positives, negatives: indices of the sampled anchors, `Tensor[P]` and `Tensor[Q]`.
+
+    Returns:
+        Objectness loss (binary cross-entropy, mean over the sample) and box loss (smooth L1 of the
+        positives, summed over their coordinates, divided by the size of the whole sample).
+    """
+    sampled = torch.cat([positives, negatives])
+    objectness_loss = F.binary_cross_entropy_with_logits(objectness[sampled], labels[sampled])
+    box_loss = F.smooth_l1_loss(
+        deltas[positives], target_deltas, beta=SMOOTH_L1_BETA, reduction="sum"
+    )
+    return objectness_loss, box_loss / sampled.numel()
+
+
+def box_head_losses(
+    class_logits: Tensor, deltas: Tensor, labels: Tensor, target_deltas: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Compute the losses of classification and box regression (Fast R-CNN, section 2.3).
+
+    Args:
+        class_logits: `Tensor[R, num_classes]`, of all sampled RoIs.
+        deltas: `Tensor[R, num_classes * 4]`, one set of box deltas per class.
+        labels: `Tensor[R]` of int64, 0 for background.
+        target_deltas: `Tensor[R, 4]`; rows of background are not read.
+
+    Returns:
+        Class loss (cross-entropy, mean over RoIs) and box loss (smooth L1 of the true class's
+        deltas, over the objects only, divided by the number of all RoIs).
+    """
+    class_loss = F.cross_entropy(class_logits, labels)
+    positives = (labels > 0).nonzero().squeeze(1)
+    deltas_of_class = deltas.reshape(len(labels), -1, 4)[positives, labels[positives]]
+    box_loss = F.smooth_l1_loss(
+        deltas_of_class, target_deltas[positives], beta=SMOOTH_L1_BETA, reduction="sum"
+    )
+    return class_loss, box_loss / labels.numel()
+
+
+def mask_loss(mask_logits: Tensor, labels: Tensor, mask_targets: Tensor) -> Tensor:
+    """Compute the decoupled mask loss (Mask R-CNN, section 3): no competition between classes.
+
+    Each of the K classes has a mask of its own under a per-pixel sigmoid, and a RoI of class k
+    only trains the k-th: the other masks get no gradient, and *which* class it is stays the
+    business of the class branch.
+
+    Args:
+        mask_logits: `Tensor[R, K, m, m]`, for the RoIs that are objects.
+        labels: `Tensor[R]` of int64, their true classes, each from 1 to K - 1.
+        mask_targets: `Tensor[R, m, m]` in 0..1, the true masks seen through the RoIs.
+
+    Returns:
+        Binary cross-entropy, mean over RoIs and pixels; without RoIs a zero that still reaches the
+        parameters (which data-parallel training waits for).
+    """
+    if len(labels) == 0:
+        return mask_logits.sum() * 0
+    of_true_class = mask_logits[torch.arange(len(labels), device=labels.device), labels]
+    return F.binary_cross_entropy_with_logits(of_true_class, mask_targets)

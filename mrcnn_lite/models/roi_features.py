@@ -1,0 +1,93 @@
+"""From boxes of any size to features of one size: level assignment and RoI operation."""
+
+import torch
+from torch import Tensor
+
+from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.ops import roi_align, roi_pool, roi_warp
+
+# Two samples per bin and axis, four per bin, as in Mask R-CNN's section 3 ("RoIAlign").
+SAMPLING_RATIO = 2
+
+
+def assign_levels(
+    boxes: Tensor,
+    canonical_size: int,
+    canonical_level: int,
+    finest_level: int,
+    coarsest_level: int,
+) -> Tensor:
+    """Say which pyramid level each box is read from (FPN, equation 1).
+
+    k = floor(k_0 + log2(sqrt(w h) / canonical_size)), kept within the levels that there are: the
+    larger the box, the coarser its map, so that every box covers a similar number of cells.
+
+    Args:
+        boxes: `Tensor[R, 4]` in image pixels.
+        canonical_size: a box of this size (root of its area) belongs to ...
+        canonical_level: ... this level, k_0.
+        finest_level, coarsest_level: the range of k; level k has stride 2**k.
+
+    Returns:
+        `Tensor[R]` of int64.
+    """
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    sizes = torch.sqrt(widths * heights)
+    # A box exactly on the border belongs to the upper level, whatever the rounding of the root.
+    level = torch.floor(canonical_level + torch.log2(sizes / canonical_size) + 1e-6)
+    return level.clamp(finest_level, coarsest_level).to(torch.int64)
+
+
+def extract_roi_features(
+    features: list[Tensor],
+    boxes: list[Tensor],
+    padded_size: tuple[int, int],
+    output_size: int,
+    config: MaskRCNNConfig,
+) -> Tensor:
+    """Read each box's features from the level that fits it.
+
+    Args:
+        features: P2, P3, ... without the RPN's extra level, each `Tensor[N, C, H_k, W_k]`.
+        boxes: for each image `Tensor[R_i, 4]`, in pixels of the resized image.
+        padded_size: (height, width) of the image batch that the maps were computed from.
+        output_size: P, bins per axis.
+        config: names the RoI operation and the rule of the levels.
+
+    Returns:
+        `Tensor[R_1 + R_2 + ..., C, P, P]`, in the order of the boxes.
+    """
+    image_index = torch.cat([box.new_full((len(box), 1), i) for i, box in enumerate(boxes)])
+    rois = torch.cat([image_index, torch.cat(boxes)], dim=1)
+    # A map's stride is a power of two; its size may have been rounded.
+    exponents = [round_log2(padded_size[0] / feature.shape[-2]) for feature in features]
+    levels = assign_levels(
+        rois[:, 1:],
+        config.roi_canonical_size,
+        config.roi_canonical_level,
+        exponents[0],
+        exponents[-1],
+    )
+    channels = features[0].shape[1]
+    roi_features = features[0].new_zeros((len(rois), channels, output_size, output_size))
+    for exponent, feature in zip(exponents, features):
+        of_level = torch.nonzero(levels == exponent).squeeze(1)
+        read = apply_roi_op(feature, rois[of_level], output_size, 2.0**-exponent, config)
+        roi_features = roi_features.index_put((of_level,), read.to(roi_features.dtype))
+    return roi_features
+
+
+def apply_roi_op(
+    feature: Tensor, rois: Tensor, output_size: int, spatial_scale: float, config: MaskRCNNConfig
+) -> Tensor:
+    """Apply the configured RoI operation to one map: `Tensor[R, C, P, P]` of `Tensor[R, 5]`."""
+    if config.roi_op == "pool":
+        return roi_pool(feature, rois, output_size, spatial_scale)
+    if config.roi_op == "warp":
+        return roi_warp(feature, rois, output_size, spatial_scale, SAMPLING_RATIO)
+    return roi_align(feature, rois, output_size, spatial_scale, SAMPLING_RATIO, config.aligned)
+
+
+def round_log2(ratio: float) -> int:
+    """Round the base-2 logarithm of an image-to-map ratio to the level's number."""
+    return int(torch.tensor(ratio).log2().round())

@@ -1,0 +1,239 @@
+"""The second stage: classify, refine and segment each proposal (Mask R-CNN, section 3)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.heads import BoxHead, BoxPredictor, MaskHead, MaskPredictor
+from mrcnn_lite.models.images import ImageBatch
+from mrcnn_lite.models.losses import box_head_losses, mask_loss
+from mrcnn_lite.models.roi_features import extract_roi_features
+from mrcnn_lite.ops import (
+    batched_nms,
+    box_iou,
+    clip_boxes_to_image,
+    remove_small_boxes,
+    roi_align,
+)
+from mrcnn_lite.ops.boxes import decode_boxes, encode_boxes, match_boxes, sample_balanced
+
+# Bins per axis of the box and the mask branch (Mask R-CNN, figure 4).
+BOX_BINS = 7
+MASK_BINS = 14
+# Narrower detections, in pixels, are dropped.
+MIN_DETECTION_SIZE = 1e-2
+
+
+class RoIHeads(nn.Module):
+    """Box branch and mask branch.
+
+    In training both read the same sampled proposals, in parallel. At inference the mask branch
+    runs on the detections only: fewer and better boxes make it faster and more accurate
+    (section 3.1, "Inference").
+    """
+
+    def __init__(self, in_channels: int, config: MaskRCNNConfig):
+        super().__init__()
+        self.config = config
+        self.box_head = BoxHead(in_channels * BOX_BINS**2, config.box_head_channels)
+        self.box_predictor = BoxPredictor(config.box_head_channels, config.num_classes)
+        self.mask_head = MaskHead(in_channels, config.mask_head_channels)
+        mask_channels = config.mask_head_channels[-1]
+        self.mask_predictor = MaskPredictor(mask_channels, mask_channels, config.num_classes)
+
+    def forward(
+        self,
+        images: ImageBatch,
+        features: list[Tensor],
+        proposals: list[Tensor],
+        targets: list[dict] | None = None,
+    ) -> tuple[list[dict], dict[str, Tensor]]:
+        """Turn proposals into losses (with targets) or detections (without).
+
+        Args:
+            images: the batch that the features were computed from.
+            features: P2, P3, ..., one `Tensor[N, C, H_k, W_k]` per level; the last, which serves
+                the RPN alone, is not read.
+            proposals: for each image `Tensor[P, 4]`, in pixels of the resized image.
+            targets: for each image "boxes", "labels" and "masks", likewise.
+
+        Returns:
+            Detections, for each image "boxes" `Tensor[D, 4]`, "labels", "scores" `Tensor[D]` and
+            "masks" `Tensor[D, m, m]`, probabilities within the box (none with targets); and the
+            losses "loss_classifier", "loss_box_reg" and "loss_mask" (none without targets).
+        """
+        features = features[:-1]
+        if targets is not None:
+            return [], self._losses(images, features, proposals, targets)
+        class_logits, deltas = self.predict_boxes(images, features, proposals)
+        detections = self.select_detections(class_logits, deltas, proposals, images.sizes)
+        boxes = [detection["boxes"] for detection in detections]
+        mask_logits = self.predict_masks(images, features, boxes)
+        for detection, logits in zip(detections, mask_logits.split([len(box) for box in boxes])):
+            labels = detection["labels"]
+            of_class = logits[torch.arange(len(labels), device=labels.device), labels]
+            detection["masks"] = of_class.sigmoid()
+        return detections, {}
+
+    def predict_boxes(
+        self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Run the box branch: logits `Tensor[R, K]` and deltas `Tensor[R, K * 4]` of all boxes."""
+        roi_features = extract_roi_features(
+            features, boxes, images.padded_size, BOX_BINS, self.config
+        )
+        return self.box_predictor(self.box_head(roi_features))
+
+    def predict_masks(
+        self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
+    ) -> Tensor:
+        """Run the mask branch: logits `Tensor[R, K, m, m]` of all boxes, one mask per class."""
+        roi_features = extract_roi_features(
+            features, boxes, images.padded_size, MASK_BINS, self.config
+        )
+        return self.mask_predictor(self.mask_head(roi_features))
+
+    def select_detections(
+        self,
+        class_logits: Tensor,
+        deltas: Tensor,
+        proposals: list[Tensor],
+        image_sizes: list[tuple[int, int]],
+    ) -> list[dict]:
+        """Refine the proposals and keep the best: score threshold, NMS class by class, top D.
+
+        A proposal may give several detections, one for each class whose score passes.
+
+        Args:
+            class_logits: `Tensor[R, K]` of the proposals of all images.
+            deltas: `Tensor[R, K * 4]`, likewise.
+            proposals: for each image `Tensor[P, 4]`.
+            image_sizes: (height, width) to clip the boxes to.
+
+        Returns:
+            For each image "boxes", "labels" and "scores", best first.
+        """
+        num_classes = class_logits.shape[1]
+        numbers = [len(boxes) for boxes in proposals]
+        boxes = decode_boxes(
+            deltas.reshape(-1, num_classes, 4),
+            torch.cat(proposals)[:, None],
+            self.config.bbox_reg_weights,
+        )
+        scores = F.softmax(class_logits, dim=-1)
+
+        detections = []
+        for image_boxes, image_scores, size in zip(
+            boxes.split(numbers), scores.split(numbers), image_sizes
+        ):
+            image_boxes = clip_boxes_to_image(image_boxes, size)
+            # Class 0 is the background, which is not detected.
+            passed = image_scores[:, 1:] > self.config.box_score_thresh
+            proposal_index, label = torch.nonzero(passed, as_tuple=True)
+            label = label + 1
+            image_boxes = image_boxes[proposal_index, label]
+            image_scores = image_scores[proposal_index, label]
+            keep = remove_small_boxes(image_boxes, MIN_DETECTION_SIZE)
+            suppressed = batched_nms(
+                image_boxes[keep], image_scores[keep], label[keep], self.config.box_nms_thresh
+            )
+            keep = keep[suppressed[: self.config.box_detections_per_img]]
+            detections.append(
+                {"boxes": image_boxes[keep], "labels": label[keep], "scores": image_scores[keep]}
+            )
+        return detections
+
+    def sample_proposals(
+        self, proposals: list[Tensor], targets: list[dict]
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Choose the RoIs to train on and say what each should become (Fast R-CNN, section 2.3).
+
+        The ground-truth boxes join the proposals, so that there is something to learn from while
+        the RPN still proposes nonsense.
+
+        Returns:
+            For each image: RoIs `Tensor[R, 4]`; labels `Tensor[R]`, 0 for background; and the index
+            of the object each is matched with, `Tensor[R]`, 0 for background.
+        """
+        sampled, labels, matched = [], [], []
+        for boxes, target in zip(proposals, targets):
+            true_boxes = target["boxes"].to(boxes.dtype)
+            boxes = torch.cat([boxes, true_boxes])
+            matches = match_boxes(
+                box_iou(true_boxes, boxes),
+                self.config.box_fg_iou_thresh,
+                self.config.box_bg_iou_thresh,
+                keep_best_of_each=False,
+            )
+            box_labels = matches.clamp(max=0)
+            is_object = matches >= 0
+            box_labels[is_object] = target["labels"][matches[is_object]]
+            # -1 becomes background, -2 (between the thresholds) is not drawn.
+            box_labels[matches == -1] = 0
+            chosen = sample_balanced(
+                box_labels,
+                self.config.box_batch_size_per_image,
+                self.config.box_positive_fraction,
+            )
+            # In the proposals' order, so that the result does not hang on the draw's.
+            chosen = torch.cat(chosen).sort().values
+            sampled.append(boxes[chosen])
+            labels.append(box_labels[chosen])
+            matched.append(matches[chosen].clamp(min=0))
+        return sampled, labels, matched
+
+    def _losses(
+        self,
+        images: ImageBatch,
+        features: list[Tensor],
+        proposals: list[Tensor],
+        targets: list[dict],
+    ) -> dict[str, Tensor]:
+        rois, labels, matched = self.sample_proposals(proposals, targets)
+        class_logits, deltas = self.predict_boxes(images, features, rois)
+        true_boxes = [
+            target["boxes"][index] if len(target["boxes"]) else torch.zeros_like(boxes)
+            for target, index, boxes in zip(targets, matched, rois)
+        ]
+        target_deltas = encode_boxes(
+            torch.cat(true_boxes), torch.cat(rois), self.config.bbox_reg_weights
+        )
+        class_loss, box_loss = box_head_losses(
+            class_logits, deltas, torch.cat(labels), target_deltas
+        )
+
+        # Only RoIs on objects have a mask to learn.
+        positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
+        positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
+        mask_logits = self.predict_masks(images, features, positive_rois)
+        mask_targets = [
+            crop_masks(target["masks"], boxes, index[p], mask_logits.shape[-1], self.config.aligned)
+            for target, boxes, index, p in zip(targets, positive_rois, matched, positives)
+        ]
+        positive_labels = torch.cat([all_[p] for all_, p in zip(labels, positives)])
+        return {
+            "loss_classifier": class_loss,
+            "loss_box_reg": box_loss,
+            "loss_mask": mask_loss(mask_logits, positive_labels, torch.cat(mask_targets)),
+        }
+
+
+def crop_masks(
+    masks: Tensor, boxes: Tensor, mask_index: Tensor, output_size: int, aligned: bool
+) -> Tensor:
+    """See each box's true mask through the box, at the mask branch's resolution.
+
+    Args:
+        masks: `Tensor[G, H, W]`, 0 or 1, at the resized image's resolution.
+        boxes: `Tensor[R, 4]` in image pixels.
+        mask_index: `Tensor[R]`, which mask belongs to each box.
+        output_size: m, the side of the result.
+        aligned: as the features are read (see `MaskRCNNConfig.aligned`).
+
+    Returns:
+        `Tensor[R, m, m]`, 0 to 1: how much of each bin the mask covers.
+    """
+    rois = torch.cat([mask_index[:, None].to(boxes), boxes], dim=1)
+    masks = masks[:, None].to(boxes)
+    return roi_align(masks, rois, output_size, spatial_scale=1.0, aligned=aligned)[:, 0]
