@@ -1,0 +1,28 @@
+"""Pictures with instance annotations: Shapes, made on the spot; COCO and Penn-Fudan, from files.
+
+Every dataset gives `(image, target)`. The image is a float32 `Tensor[3, H, W]` in 0..1. The target
+holds "boxes", float32 `Tensor[N, 4]` (x1, y1, x2, y2 in image pixels), "labels", int64 `Tensor[N]`
+(category ids from 1; 0 is the background), "masks", uint8 `Tensor[N, H, W]`, and "image_id". An
+image without objects has N = 0. Beside that each has `coco`, the same ground truth as pycocotools
+reads it, `categories` (id to name), `num_classes` (largest id + 1) and `image_id(index)`.
+"""
+
+from mrcnn_lite.datasets.coco import CocoDataset
+from mrcnn_lite.datasets.export import export
+from mrcnn_lite.datasets.images import read_image
+from mrcnn_lite.datasets.penn_fudan import PennFudanDataset, download_penn_fudan
+from mrcnn_lite.datasets.shapes import Scene, ShapesDataset
+from mrcnn_lite.datasets.transforms import collate, horizontal_flip, random_horizontal_flip
+
+__all__ = [
+    "CocoDataset",
+    "PennFudanDataset",
+    "Scene",
+    "ShapesDataset",
+    "collate",
+    "download_penn_fudan",
+    "export",
+    "horizontal_flip",
+    "random_horizontal_flip",
+    "read_image",
+]

@@ -1,0 +1,165 @@
+"""Penn-Fudan: 170 street pictures with 345 pedestrians, a first set of photographs to train on.
+
+L. Wang, J. Shi, G. Song, I. Shen, "Object Detection Combining Recognition and Segmentation", ACCV
+2007. A mask picture holds 0 for the background and one number per person.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from pycocotools.coco import COCO
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.datasets.utils import download_url, extract_archive
+from torchvision.ops import masks_to_boxes
+
+from mrcnn_lite.datasets.coco_format import describe_instances, index_silently
+from mrcnn_lite.datasets.images import read_image
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import make_folder
+
+URL = "https://www.cis.upenn.edu/~jshi/ped_html/PennFudanPed.zip"
+MD5 = "5aaa3dee905cef73325923716e38fc6d"
+
+
+class PennFudanDataset(Dataset):
+    """The pictures in `PNGImages/` with the people in `PedMasks/`.
+
+    Images are numbered from 1 in the order of their names: FudanPed00001.png is image 1.
+    """
+
+    categories = {1: "person"}  # noqa: RUF012
+    num_classes = 2
+
+    def __init__(self, root: str | Path, image_ids: Sequence[int] | None = None) -> None:
+        """List the pictures, and check that each has its mask.
+
+        Args:
+            root: the folder `PennFudanPed`, which `download_penn_fudan` makes.
+            image_ids: the images to use, in this order. Default: all.
+
+        Raises:
+            FileNotFoundError: `root` is not such a folder.
+            InputError: a mask is missing, there are no pictures, or an image id is unknown.
+        """
+        root = Path(root)
+        if not (root / "PNGImages").is_dir() or not (root / "PedMasks").is_dir():
+            raise FileNotFoundError(
+                f"{root} has no folders PNGImages and PedMasks; get them from {URL}, for example "
+                "by mrcnn_lite.datasets.penn_fudan.download_penn_fudan"
+            )
+        pictures = dict(enumerate(sorted((root / "PNGImages").glob("*.png")), start=1))
+        if not pictures:
+            raise InputError(f"there are no pictures (*.png) in {root / 'PNGImages'}")
+        self.image_ids = list(pictures) if image_ids is None else list(image_ids)
+        for image_id in self.image_ids:
+            if image_id not in pictures:
+                raise InputError(
+                    f"image_ids: there is no image {image_id!r}; {root} holds 1..{len(pictures)}"
+                )
+        self._pictures = [pictures[image_id] for image_id in self.image_ids]
+        self._masks = [root / "PedMasks" / f"{path.stem}_mask.png" for path in self._pictures]
+        for picture, mask in zip(self._pictures, self._masks):
+            if not mask.is_file():
+                raise InputError(f"{mask} is missing, the mask of {picture}")
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.image_ids)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, dict[str, Any]]:
+        """Read image `index` and its mask.
+
+        Returns:
+            The image, float32 `Tensor[3, H, W]` in 0..1, and its target: "boxes" float32
+            `Tensor[N, 4]`, "labels" int64 `Tensor[N]`, "masks" uint8 `Tensor[N, H, W]` and
+            "image_id".
+
+        Raises:
+            InputError: the picture or its mask is damaged, or their sizes differ.
+        """
+        image = read_image(self._pictures[index])
+        numbers = _read_numbers(self._masks[index])
+        if image.shape[1:] != numbers.shape:
+            raise InputError(
+                f"{self._masks[index]} is {tuple(numbers.shape)} pixels, but its picture is "
+                f"{tuple(image.shape[1:])}"
+            )
+        people = numbers.unique()
+        masks = numbers == people[people > 0][:, None, None]
+        # torchvision counts the last row and column; as continuous edges they end one further on.
+        boxes = masks_to_boxes(masks) + torch.tensor([0.0, 0.0, 1.0, 1.0])
+        return image, {
+            "boxes": boxes,
+            "labels": torch.ones(len(masks), dtype=torch.int64),
+            "masks": masks.to(torch.uint8),
+            "image_id": self.image_id(index),
+        }
+
+    def image_id(self, index: int) -> int:
+        """The id of image `index`."""
+        return self.image_ids[index]
+
+    @cached_property
+    def coco(self) -> COCO:
+        """The ground truth of all images; the first use reads each of them once."""
+        images, annotations = [], []
+        for path, (image, target) in zip(self._pictures, self):
+            height, width = image.shape[1:]
+            image_id = target["image_id"]
+            images.append(
+                {"id": image_id, "file_name": path.name, "height": height, "width": width}
+            )
+            annotations += describe_instances(
+                image_id,
+                target["masks"].numpy(),
+                target["labels"],
+                target["boxes"],
+                first_id=len(annotations) + 1,
+            )
+        return index_silently(images, annotations, self.categories)
+
+
+def download_penn_fudan(root: str | Path) -> Path:
+    """Download the archive (54 MB) into `root`, check its MD5 sum, and unpack it there.
+
+    An archive that lies there already is used, and what was unpacked before is left as it is.
+
+    Returns:
+        The folder `root/PennFudanPed`, for `PennFudanDataset`.
+
+    Raises:
+        InputError: it cannot be downloaded; the message says what to fetch and where to put it.
+    """
+    root = Path(root)
+    folder = root / "PennFudanPed"
+    if folder.exists():
+        return folder
+    make_folder(root)
+    try:
+        download_url(URL, str(root), "PennFudanPed.zip", MD5)
+    # OSError: no network; RuntimeError: torchvision's word for a wrong checksum.
+    except (OSError, RuntimeError) as error:
+        raise InputError(
+            f"cannot download {URL} ({error}); fetch it by other means, put it at "
+            f"{root / 'PennFudanPed.zip'} (MD5 {MD5}), and try again"
+        ) from error
+    with tempfile.TemporaryDirectory(dir=root, prefix=".unpacking.tmp.") as beside:
+        extract_archive(str(root / "PennFudanPed.zip"), beside)
+        Path(beside, "PennFudanPed").rename(folder)
+    return folder
+
+
+def _read_numbers(path: Path) -> Tensor:
+    """A mask picture as it is stored, `Tensor[H, W]`: number of the person, 0 for none."""
+    try:
+        with Image.open(path) as picture:
+            return torch.from_numpy(np.array(picture, dtype=np.int64))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"cannot read the mask {path}: {error}") from error
