@@ -43,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=_DEFAULT)
     demo.add_argument("--steps", type=_positive, default=None, help="fewer for a quick look")
     demo.add_argument("--seed", type=int, default=0, help=_DEFAULT)
+    demo.add_argument("--weights-out", type=Path, metavar="FILE", help="keep the weights there too")
 
     train = _add_command(
         commands,

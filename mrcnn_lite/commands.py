@@ -32,7 +32,7 @@ SHIPPED_WEIGHTS = Path(__file__).parent.parent / "data" / "weights" / "mini.safe
 
 def demo(options: Namespace) -> None:
     """Train `mini` on Shapes, measure it on scenes it never saw, draw what it sees."""
-    run_demo(options.out, options.steps, options.seed)
+    run_demo(options.out, options.steps, options.seed, options.weights_out)
 
 
 def train_model(options: Namespace) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine.checkpoint import save_weights
 from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.train import METRICS_NAME, RECIPES, train
 from mrcnn_lite.explore.draw import figure_of_detections, figure_of_losses
@@ -21,7 +22,9 @@ NUM_DRAWN = 6
 DRAWN_SCORE = 0.5
 
 
-def run_demo(out: Path, steps: int | None = None, seed: int = 0) -> dict:
+def run_demo(
+    out: Path, steps: int | None = None, seed: int = 0, weights_out: Path | None = None
+) -> dict:
     """Train, measure and draw; an interrupted demo goes on, a finished one is moved aside.
 
     Args:
@@ -29,6 +32,7 @@ def run_demo(out: Path, steps: int | None = None, seed: int = 0) -> dict:
             losses.png.
         steps: training steps, if not the recipe's.
         seed: of the training scenes, the first weights and all draws.
+        weights_out: also write the weights alone to this file (safetensors).
 
     Returns:
         What metrics.json holds.
@@ -54,6 +58,9 @@ def run_demo(out: Path, steps: int | None = None, seed: int = 0) -> dict:
     with write_atomically(out / "metrics.json") as temporary:
         temporary.write_text(json.dumps(metrics, indent=2) + "\n")
     _draw(model, held_out, out)
+    if weights_out is not None:
+        save_weights(weights_out, model, scenes.categories)
+        print(f"wrote {weights_out}")
     print(
         f"mask AP {metrics['segm']['AP']:.3f} after {train_seconds:.0f} s of training\n"
         f"wrote {out}/metrics.json, {out}/losses.png and {out}/detections.png\n"

@@ -106,7 +106,8 @@ def score_results(
             evaluation = COCOeval(ground_truth, _load_results(ground_truth, results), kind)
             evaluation.evaluate()
             evaluation.accumulate()
-            printed.truncate(0)
+            printed.seek(0)
+            printed.truncate()
             evaluation.summarize()
         if print_table:
             print(f"{'boxes' if kind == 'bbox' else 'masks'}\n{printed.getvalue()}", end="")

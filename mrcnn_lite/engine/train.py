@@ -212,15 +212,15 @@ def train_step(
     ]
     losses = model(images, targets)
     loss = sum(losses.values())
-    values = {name: float(value) for name, value in losses.items()}
-    values["loss"] = float(loss)
+    values = {name: value.item() for name, value in losses.items()}
+    values["loss"] = loss.item()
     if not math.isfinite(values["loss"]):
         return values
     optimizer.zero_grad()
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_gradient_norm)
     optimizer.step()
-    return values | {"gradient_norm": float(norm)}
+    return values | {"gradient_norm": norm.item()}
 
 
 def make_optimizer(model: MaskRCNN, config: TrainConfig) -> Optimizer:

@@ -1,0 +1,46 @@
+# Every target makes .venv when it is missing; PYTHON names the interpreter to make it with.
+PYTHON ?= python3
+BIN := .venv/bin
+# Two workers, one thread each: more threads than cores slow each other down.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
+
+.PHONY: demo test test-package test-notebooks lab notebooks weights lint format bench
+
+demo: .venv/installed
+	$(BIN)/mrcnn-lite demo
+
+test: test-package test-notebooks
+
+test-package: .venv/installed
+	$(PYTEST) tests
+
+test-notebooks: .venv/installed
+	$(PYTEST) $(NBVAL) notebooks
+
+lab: .venv/installed
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+# Run all lessons and keep their outputs, in place.
+notebooks: .venv/installed
+	$(BIN)/python -m mrcnn_lite.course.notebooks
+
+# Train the model that lesson 00 runs: the demo, with its weights kept.
+weights: .venv/installed
+	$(BIN)/mrcnn-lite demo --out runs/weights --weights-out data/weights/mini.safetensors
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: .venv/installed
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/roi_ops.py
+
+.venv/installed: pyproject.toml
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	touch $@
