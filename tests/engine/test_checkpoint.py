@@ -1,0 +1,112 @@
+import os
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mrcnn_lite.engine.checkpoint import load_checkpoint, load_model, save_checkpoint, save_weights
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.models import mask_rcnn, mini_config
+
+CATEGORIES = {1: "circle", 2: "square"}
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return mask_rcnn(mini_config(3)).eval()
+
+
+def same_weights(model, other, tolerance=0.0) -> bool:
+    pairs = zip(model.state_dict().values(), other.state_dict().values(), strict=True)
+    return all(
+        torch.allclose(a.float(), b.float(), atol=tolerance, rtol=tolerance) for a, b in pairs
+    )
+
+
+def test_checkpoint_comes_back(model, tmp_path):
+    save_checkpoint(tmp_path / "checkpoint.pt", model, CATEGORIES, {"step": 7})
+    for path in (tmp_path, tmp_path / "checkpoint.pt"):
+        loaded = load_model(path)
+        assert loaded.model.config == model.config
+        assert loaded.categories == CATEGORIES
+        assert same_weights(model, loaded.model)
+        assert not loaded.model.training
+    assert load_checkpoint(tmp_path)["training"] == {"step": 7}
+    assert os.listdir(tmp_path) == ["checkpoint.pt"]
+
+
+def test_weights_come_back_in_half_precision(model, tmp_path):
+    path = tmp_path / "mini.safetensors"
+    save_weights(path, model, CATEGORIES)
+    loaded = load_model(path)
+    assert loaded.categories == CATEGORIES
+    assert same_weights(model, loaded.model, tolerance=1e-3)
+    assert path.stat().st_size < 4e6
+
+
+def test_failed_write_keeps_the_old_checkpoint(model, tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, model, CATEGORIES, {"step": 1})
+
+    def tear(_checkpoint, file):
+        file.write_bytes(b"half")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(torch, "save", tear)
+    with pytest.raises(OSError, match="no space"):
+        save_checkpoint(path, model, CATEGORIES, {"step": 2})
+    assert load_checkpoint(path)["training"]["step"] == 1
+    assert os.listdir(tmp_path) == ["checkpoint.pt"]
+
+
+class Bomb:
+    """Unpickled without care, it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_checkpoint_that_would_run_code_is_refused(tmp_path):
+    path, exploded = tmp_path / "checkpoint.pt", tmp_path / "exploded"
+    torch.save({"format": "mrcnn-lite checkpoint 1", "model": Bomb(exploded)}, path)
+    with pytest.raises(InputError, match=r"checkpoint\.pt is refused"):
+        load_model(path)
+    path.write_bytes(pickle.dumps(Bomb(exploded), protocol=2))
+    with pytest.raises(InputError, match=r"checkpoint\.pt"):
+        load_model(path)
+    assert not exploded.exists()
+
+
+def test_unusable_files_are_named(model, tmp_path):
+    with pytest.raises(InputError, match="no checkpoint at"):
+        load_model(tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, model, CATEGORIES, {})
+    path.write_bytes(path.read_bytes()[:10_000])
+    with pytest.raises(InputError, match=r"checkpoint\.pt cannot be read"):
+        load_model(path)
+    torch.save({"weights": torch.zeros(3)}, path)
+    with pytest.raises(InputError, match="not a checkpoint of mrcnn-lite"):
+        load_model(path)
+    stranger = tmp_path / "stranger.safetensors"
+    save_file({"x": torch.zeros(3)}, stranger)
+    with pytest.raises(InputError, match="lacks model_config, categories"):
+        load_model(stranger)
+    stranger.write_bytes(b"not safetensors")
+    with pytest.raises(InputError, match=r"stranger\.safetensors"):
+        load_model(stranger)
+
+
+def test_weights_of_another_model_are_refused(model, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, model, CATEGORIES, {})
+    checkpoint = torch.load(path, weights_only=True)
+    checkpoint["model_config"]["fpn_channels"] = 32
+    torch.save(checkpoint, path)
+    with pytest.raises(InputError, match="weights of another model"):
+        load_model(path)

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import torch
+from pycocotools import mask as rle
+from pycocotools.cocoeval import COCOeval
+
+from mrcnn_lite.datasets import CocoDataset, ShapesDataset
+from mrcnn_lite.engine.evaluate import evaluate, score_results, to_coco_results
+from mrcnn_lite.models import mask_rcnn, mini_config
+
+
+def truth_as_detections(dataset) -> list[dict]:
+    """Every target of the data set, passed off as a detection of score 1."""
+    results = []
+    for _, target in (dataset[i] for i in range(len(dataset))):
+        detections = {
+            "boxes": target["boxes"],
+            "labels": target["labels"],
+            "scores": torch.ones(len(target["labels"])),
+            "masks": target["masks"][:, None].float(),
+        }
+        results += to_coco_results(target["image_id"], detections)
+    return results
+
+
+def test_ground_truth_of_shapes_scores_one():
+    for crowded in (False, True):
+        dataset = ShapesDataset(20, seed=3, crowded=crowded)
+        metrics = score_results(dataset.coco, truth_as_detections(dataset))
+        for kind in ("bbox", "segm"):
+            assert metrics[kind]["AP"] == pytest.approx(1.0)
+            assert metrics[kind]["AR_100"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("split", ["train2017", "val2017"])
+@pytest.mark.parametrize("with_crowds", [False, True])
+def test_ground_truth_of_photographs_scores_one(coco64, split, with_crowds):
+    dataset = CocoDataset(coco64, split)
+    results = truth_as_detections(dataset)
+    if with_crowds:
+        results += [
+            {
+                "image_id": crowd["image_id"],
+                "category_id": crowd["category_id"],
+                "bbox": crowd["bbox"],
+                "segmentation": dataset.coco.annToRLE(crowd),
+                "score": 1.0,
+            }
+            for crowd in dataset.coco.dataset["annotations"]
+            if crowd["iscrowd"]
+        ]
+    metrics = score_results(dataset.coco, results)
+    for kind in ("bbox", "segm"):
+        assert metrics[kind]["AP"] == pytest.approx(1.0)
+        assert metrics[kind]["AP75"] == pytest.approx(1.0)
+
+
+def test_known_errors_give_pycocotools_own_number(capsys):
+    """Shifted, missed, doubled and misnamed detections, scored by pycocotools without our code."""
+    dataset = ShapesDataset(10, seed=5)
+    results = []
+    for i in range(len(dataset)):
+        target = dataset[i][1]
+        for k, (box, label, mask) in enumerate(
+            zip(target["boxes"], target["labels"], target["masks"], strict=True)
+        ):
+            x1, y1, x2, y2 = (box + (k % 3)).tolist()  # shifted by 0, 1 or 2 pixels
+            if (i + k) % 5 == 0:
+                continue  # missed
+            shifted = np.roll(mask.numpy(), k % 3, axis=(0, 1))
+            result = {
+                "image_id": target["image_id"],
+                "category_id": 1 + int(label) % 6 if (i + k) % 7 == 0 else int(label),
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "segmentation": rle.encode(np.asfortranarray(shifted)),
+                "score": 0.9 - 0.05 * k,
+            }
+            results += [result, dict(result, score=0.3)] if (i + k) % 4 == 0 else [result]
+    metrics = score_results(dataset.coco, results)
+    for kind in ("bbox", "segm"):
+        oracle = COCOeval(dataset.coco, dataset.coco.loadRes([dict(r) for r in results]), kind)
+        oracle.evaluate()
+        oracle.accumulate()
+        oracle.summarize()
+        assert list(metrics[kind].values()) == pytest.approx(oracle.stats.tolist(), abs=0)
+        assert 0.2 < metrics[kind]["AP"] < 0.9
+        assert metrics[kind]["AP50"] == oracle.stats[1]
+        assert metrics[kind]["AP_small"] == oracle.stats[3]
+        assert metrics[kind]["AR_100"] == oracle.stats[8]
+
+
+def test_no_detections_score_zero():
+    metrics = score_results(ShapesDataset(3, seed=0).coco, [])
+    assert metrics["segm"]["AP"] == 0
+
+
+def test_table_is_printed_on_request_only(capsys):
+    coco = ShapesDataset(2, seed=0).coco
+    score_results(coco, [])
+    assert capsys.readouterr().out == ""
+    score_results(coco, [], print_table=True)
+    printed = capsys.readouterr().out
+    assert printed.count("Average Precision") == 12
+    assert "\0" not in printed
+    assert "Accumulating" not in printed
+
+
+def test_results_are_in_cocos_format():
+    masks = torch.zeros(1, 1, 6, 8)
+    masks[0, 0, 1:4, 2:7] = 0.9
+    detections = {
+        "boxes": torch.tensor([[2.0, 1, 7, 4]]),
+        "labels": torch.tensor([3]),
+        "scores": torch.tensor([0.5]),
+        "masks": masks,
+    }
+    (result,) = to_coco_results(42, detections)
+    assert result["image_id"] == 42
+    assert result["category_id"] == 3
+    assert result["bbox"] == [2, 1, 5, 3]
+    assert rle.area(result["segmentation"]) == 15
+    assert rle.toBbox(result["segmentation"]).tolist() == [2, 1, 5, 3]
+
+
+def test_evaluation_leaves_the_model_in_its_mode():
+    model = mask_rcnn(mini_config(7)).train()
+    metrics = evaluate(model, ShapesDataset(3, seed=0), batch_size=2)
+    assert model.training
+    assert set(metrics) == {"bbox", "segm"}

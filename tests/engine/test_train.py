@@ -1,0 +1,156 @@
+import json
+import os
+import signal
+import warnings
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine import train as train_module
+from mrcnn_lite.engine.checkpoint import load_checkpoint
+from mrcnn_lite.engine.train import (
+    BatchSampler,
+    TrainConfig,
+    learning_rate_factor,
+    make_optimizer,
+    train,
+)
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.models import mask_rcnn, mini_config
+
+CONFIG = TrainConfig(steps=4, batch_size=2, warmup_steps=1, checkpoint_every=2)
+SCENES = ShapesDataset(6, seed=0)
+
+
+def fresh_model():
+    torch.manual_seed(0)
+    return mask_rcnn(mini_config(SCENES.num_classes, rpn_post_nms_top_n_train=32))
+
+
+def records_of(folder) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def interrupt_after(monkeypatch, number: int, by: signal.Signals = signal.SIGINT) -> None:
+    """Send this process a signal in the middle of a step."""
+    real, seen = train_module.train_step, []
+
+    def step(*arguments):
+        seen.append(1)
+        if len(seen) == number:
+            os.kill(os.getpid(), by)
+        return real(*arguments)
+
+    monkeypatch.setattr(train_module, "train_step", step)
+
+
+def test_run_leaves_a_checkpoint_and_one_record_per_step(tmp_path):
+    model = fresh_model()
+    train(model, SCENES, CONFIG, tmp_path)
+    assert [record["step"] for record in records_of(tmp_path)] == [1, 2, 3, 4]
+    assert {"loss", "loss_mask", "learning_rate", "seconds"} <= set(records_of(tmp_path)[0])
+    checkpoint = load_checkpoint(tmp_path)
+    assert checkpoint["training"]["step"] == 4
+    assert torch.equal(
+        checkpoint["model"]["rpn.head.cls_logits.weight"], model.rpn.head.cls_logits.weight
+    )
+    assert sorted(os.listdir(tmp_path)) == ["checkpoint.pt", "metrics.jsonl"]
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_resumes_bit_by_bit(tmp_path, monkeypatch, by):
+    whole = fresh_model()
+    train(whole, SCENES, CONFIG, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 3, by)
+        with pytest.raises(KeyboardInterrupt):
+            train(fresh_model(), SCENES, CONFIG, tmp_path / "parts")
+    assert load_checkpoint(tmp_path / "parts")["training"]["step"] == 3
+    resumed = fresh_model()
+    train(resumed, SCENES, CONFIG, tmp_path / "parts", resume=True)
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    first, second = records_of(tmp_path / "whole"), records_of(tmp_path / "parts")
+    assert [r["loss"] for r in first] == [r["loss"] for r in second]
+
+
+def test_records_after_the_checkpoint_are_made_again(tmp_path):
+    train(fresh_model(), SCENES, replace(CONFIG), tmp_path)
+    with open(tmp_path / "metrics.jsonl", "a") as file:
+        file.write('{"step": 5, "loss": 0.1}\n{"step": 6, "lo')
+    train(fresh_model(), SCENES, CONFIG, tmp_path, resume=True)
+    assert [record["step"] for record in records_of(tmp_path)] == [1, 2, 3, 4]
+
+
+def test_run_is_not_overwritten(tmp_path):
+    train(fresh_model(), SCENES, replace(CONFIG, steps=1), tmp_path)
+    with pytest.raises(InputError, match="already holds a run"):
+        train(fresh_model(), SCENES, CONFIG, tmp_path)
+    with pytest.raises(InputError, match="training setting steps is 1, this run's is 4"):
+        train(fresh_model(), SCENES, CONFIG, tmp_path, resume=True)
+
+
+def test_loss_that_is_not_finite_stops_the_run(tmp_path, monkeypatch):
+    model = fresh_model()
+    with torch.no_grad():
+        model.roi_heads.box_predictor.cls_score.bias.fill_(float("nan"))
+    before = model.rpn.head.cls_logits.weight.clone()
+    with pytest.raises(InputError, match=r"step 1.*loss_classifier.*images \["):
+        train(model, SCENES, CONFIG, tmp_path)
+    assert torch.equal(before, model.rpn.head.cls_logits.weight)
+
+
+def test_empty_data_set_is_named(tmp_path):
+    with pytest.raises(InputError, match="no images"):
+        train(fresh_model(), ShapesDataset(0, seed=0), CONFIG, tmp_path)
+
+
+def test_training_lowers_the_loss(tmp_path):
+    config = TrainConfig(steps=25, batch_size=2, warmup_steps=2)
+    train(fresh_model(), ShapesDataset(2, seed=0), config, tmp_path)
+    losses = [record["loss"] for record in records_of(tmp_path)]
+    assert sum(losses[-5:]) < 0.7 * sum(losses[:5])
+
+
+def test_sampler_sees_every_image_once_per_epoch():
+    batches = list(BatchSampler(10, 4, steps=5, seed=3))
+    positions = [image for batch in batches for image in batch]
+    assert Counter(positions[:10]) == Counter(positions[10:]) == Counter(range(10))
+    assert positions[:10] != positions[10:]
+
+
+def test_sampler_goes_on_where_it_stopped():
+    whole = list(BatchSampler(7, 3, steps=9, seed=1))
+    assert list(BatchSampler(7, 3, steps=9, seed=1, start=4)) == whole[4:]
+    assert list(BatchSampler(7, 3, steps=9, seed=2)) != whole
+
+
+def test_learning_rate_warms_up_and_falls():
+    config = TrainConfig(steps=260, warmup_steps=10)
+    cosine = [learning_rate_factor(step, config) for step in range(260)]
+    assert cosine[0] == pytest.approx(1 / 11)
+    assert max(cosine) == cosine[10] == 1
+    assert cosine[-1] < 1e-3
+    steps = [learning_rate_factor(s, replace(config, schedule="steps")) for s in range(260)]
+    assert steps[159] == 1
+    assert steps[160] == pytest.approx(0.1)
+    assert steps[220] == pytest.approx(0.01)
+
+
+def test_biases_and_normalisation_do_not_decay():
+    model = fresh_model()
+    decaying, others = make_optimizer(model, TrainConfig(weight_decay=0.3)).param_groups
+    assert decaying["weight_decay"] == 0.3
+    assert others["weight_decay"] == 0
+    assert all(parameter.dim() > 1 for parameter in decaying["params"])
+    number = len(decaying["params"]) + len(others["params"])
+    assert number == len(list(model.parameters()))
+
+
+def test_no_warnings_in_a_step(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(fresh_model(), SCENES, replace(CONFIG, steps=1), tmp_path)
