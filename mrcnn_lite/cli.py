@@ -37,72 +37,95 @@ def make_parser() -> argparse.ArgumentParser:
     demo = _add_command(
         commands,
         "demo",
+        "[options]",
         "train the mini model on Shapes, measure it, draw what it sees",
         "mrcnn-lite demo --out runs/demo",
     )
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=_DEFAULT)
-    demo.add_argument("--steps", type=_positive, default=None, help="fewer for a quick look")
-    demo.add_argument("--seed", type=int, default=0, help=_DEFAULT)
+    demo.add_argument(
+        "--steps", metavar="N", type=_positive, default=None, help="fewer for a quick look"
+    )
+    demo.add_argument("--seed", metavar="N", type=int, default=0, help=_DEFAULT)
     demo.add_argument("--weights-out", type=Path, metavar="FILE", help="keep the weights there too")
 
     train = _add_command(
         commands,
         "train",
+        "--out DIR [options]",
         "train a model on Shapes, COCO or Penn-Fudan",
         "mrcnn-lite train --dataset coco --root data/coco --split train2017 --out runs/coco",
     )
     _add_data_options(train)
     train.add_argument("--model", choices=("mini", "resnet50"), default="mini", help=_DEFAULT)
     train.add_argument("--weights-backbone", metavar="NAME", help="ImageNet weights: DEFAULT")
-    train.add_argument("--out", type=Path, required=True, help="folder of the run")
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    train.add_argument("--steps", type=_positive, help="default: the model's recipe")
-    train.add_argument("--batch-size", type=_positive, help="default: the recipe's")
+    train.add_argument("--steps", metavar="N", type=_positive, help="default: the model's recipe")
+    train.add_argument("--batch-size", metavar="N", type=_positive, help="default: the recipe's")
     train.add_argument("--optimizer", choices=("adamw", "sgd"), help="default: the recipe's")
-    train.add_argument("--learning-rate", type=float, help="default: the recipe's, by batch size")
+    train.add_argument(
+        "--learning-rate", metavar="X", type=float, help="default: the recipe's, by batch size"
+    )
     train.add_argument("--schedule", choices=("cosine", "steps"), help="default: the recipe's")
-    train.add_argument("--min-size", type=_positive, help="shorter side that images get, pixels")
-    train.add_argument("--max-size", type=_positive, help="bound of the longer side, pixels")
-    train.add_argument("--workers", type=int, default=0, help="loading processes (%(default)s)")
-    train.add_argument("--seed", type=int, default=0, help=_DEFAULT)
+    train.add_argument(
+        "--min-size", metavar="N", type=_positive, help="shorter side that images get, pixels"
+    )
+    train.add_argument(
+        "--max-size", metavar="N", type=_positive, help="bound of the longer side, pixels"
+    )
+    train.add_argument(
+        "--workers", metavar="N", type=int, default=0, help="loading processes (%(default)s)"
+    )
+    train.add_argument("--seed", metavar="N", type=int, default=0, help=_DEFAULT)
     _add_device_option(train)
 
     evaluate = _add_command(
         commands,
         "evaluate",
+        "CHECKPOINT [options]",
         "measure a model's box and mask AP by pycocotools",
         "mrcnn-lite evaluate runs/coco --dataset coco --root data/coco --split val2017",
     )
     evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
     _add_data_options(evaluate)
-    evaluate.add_argument("--batch-size", type=_positive, default=8, help=_DEFAULT)
-    evaluate.add_argument("--workers", type=int, default=0, help="loading processes (%(default)s)")
+    evaluate.add_argument("--batch-size", metavar="N", type=_positive, default=8, help=_DEFAULT)
+    evaluate.add_argument(
+        "--workers", metavar="N", type=int, default=0, help="loading processes (%(default)s)"
+    )
     evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
     _add_device_option(evaluate)
 
     predict = _add_command(
         commands,
         "predict",
+        "IMAGE ... [options]",
         "draw boxes, masks, names and scores on pictures",
         "mrcnn-lite predict photo.jpg --checkpoint runs/coco --out runs/predictions",
     )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture file")
-    predict.add_argument("--checkpoint", type=Path, help="default: the shipped mini model")
+    predict.add_argument(
+        "--checkpoint", metavar="PATH", type=Path, help="default: the shipped mini model"
+    )
     predict.add_argument("--out", type=Path, default=Path("runs/predictions"), help=_DEFAULT)
-    predict.add_argument("--score", type=float, default=0.5, help="least score (%(default)s)")
+    predict.add_argument(
+        "--score", metavar="X", type=float, default=0.5, help="least score (%(default)s)"
+    )
     _add_device_option(predict)
 
     shapes = _add_command(
         commands,
         "shapes",
+        "--out DIR [options]",
         "write Shapes as a data set in COCO's format",
         "mrcnn-lite shapes --out data/shapes-1000 --scenes 1000 --seed 7",
     )
     shapes.add_argument("--out", type=Path, required=True, help="new folder, a COCO root")
-    shapes.add_argument("--scenes", type=_positive, default=100, help=_DEFAULT)
-    shapes.add_argument("--seed", type=int, default=0, help=_DEFAULT)
-    shapes.add_argument("--split", default="train", help=_DEFAULT)
-    shapes.add_argument("--size", type=_positive, default=128, help="pixels (%(default)s)")
+    shapes.add_argument("--scenes", metavar="N", type=_positive, default=100, help=_DEFAULT)
+    shapes.add_argument("--seed", metavar="N", type=int, default=0, help=_DEFAULT)
+    shapes.add_argument("--split", metavar="NAME", default="train", help=_DEFAULT)
+    shapes.add_argument(
+        "--size", metavar="N", type=_positive, default=128, help="pixels (%(default)s)"
+    )
     shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
     return parser
 
@@ -110,12 +133,15 @@ def make_parser() -> argparse.ArgumentParser:
 _DEFAULT = "default: %(default)s"
 
 
-def _add_command(commands, name, description, example) -> argparse.ArgumentParser:
+def _add_command(commands, name, arguments, description, example) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
         help=description,
         description=description[0].upper() + description[1:] + ".",
         epilog=f"example: {example}",
+        # The generated usage line repeats all options and fills half a screen.
+        usage=f"mrcnn-lite {name} {arguments}",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=88),
     )
     return command
 
@@ -124,16 +150,18 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dataset", choices=("shapes", "coco", "penn-fudan"), default="shapes", help=_DEFAULT
     )
-    command.add_argument("--root", type=Path, help="folder of coco or penn-fudan")
+    command.add_argument("--root", metavar="DIR", type=Path, help="folder of coco or penn-fudan")
     command.add_argument("--download", action="store_true", help="fetch penn-fudan into --root")
-    command.add_argument("--split", help="of coco, for example train2017")
+    command.add_argument("--split", metavar="NAME", help="of coco, for example train2017")
     command.add_argument("--image-ids", type=_ids, metavar="ID,ID,...", help="only these images")
-    command.add_argument("--scenes", type=_positive, help="of shapes: how many")
-    command.add_argument("--scenes-seed", type=int, help="of shapes: which")
+    command.add_argument("--scenes", metavar="N", type=_positive, help="of shapes: how many")
+    command.add_argument("--scenes-seed", metavar="N", type=int, help="of shapes: which")
 
 
 def _add_device_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, ... (%(default)s)")
+    command.add_argument(
+        "--device", metavar="NAME", default="auto", help="cpu, cuda, cuda:1, ... (%(default)s)"
+    )
 
 
 def _positive(text: str) -> int:

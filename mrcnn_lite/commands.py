@@ -37,18 +37,20 @@ def demo(options: Namespace) -> None:
 
 def train_model(options: Namespace) -> None:
     """Train a model from the beginning, or go on with an interrupted run."""
-    out = make_folder(options.out)
     dataset = open_dataset(options, training=True)
     torch.manual_seed(options.seed)
     model = make_model(options, dataset.num_classes).to(find_device(options.device))
     config = make_train_config(options)
-    print(f"training {options.model} on {len(dataset)} images, writing to {out}")
-    train(model, dataset, config, out, options.resume)
-    print(f"done; next: mrcnn-lite evaluate {out} --dataset {options.dataset} ...")
+    print(f"training {options.model} on {len(dataset)} images, writing to {options.out}")
+    train(model, dataset, config, options.out, options.resume)
+    print(f"done; next: mrcnn-lite evaluate {options.out} --dataset {options.dataset} ...")
 
 
 def evaluate_model(options: Namespace) -> None:
     """Print pycocotools' table for a model and a data set."""
+    if options.out is not None:
+        # Before the work, not after it.
+        make_folder(options.out.parent)
     loaded = load_model(options.checkpoint)
     dataset = open_dataset(options, training=False)
     if unknown := set(dataset.categories) - set(loaded.categories):
@@ -63,18 +65,20 @@ def evaluate_model(options: Namespace) -> None:
 
 
 def predict(options: Namespace) -> None:
-    """Draw a model's detections on pictures, one PNG beside the other in a folder."""
+    """Draw a model's detections on pictures: NAME_detections.png for each, in one folder."""
     loaded = load_model(options.checkpoint or SHIPPED_WEIGHTS)
-    images = [read_image(path) for path in options.images]
-    out = make_folder(options.out)
+    drawings = [options.out / f"{path.stem}_detections.png" for path in options.images]
+    if len(set(drawings)) < len(drawings):
+        raise InputError("two pictures have the same name, so their drawings would too")
+    make_folder(options.out)
     device = find_device(options.device)
     model = loaded.model.to(device)
-    for path, image in zip(options.images, images):
+    for path, drawing in zip(options.images, drawings):
+        image = read_image(path)
         with torch.inference_mode():
             detections = model([image.to(device)])[0]
         confident = detections["scores"] >= options.score
         detections = {name: value[confident].cpu() for name, value in detections.items()}
-        drawing = out / f"{path.stem}.png"
         with write_atomically(drawing) as temporary:
             figure_of_prediction(image, detections, loaded.categories).savefig(temporary, dpi=100)
         print(f"{path}: {len(detections['boxes'])} objects, drawn in {drawing}")

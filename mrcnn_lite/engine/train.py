@@ -73,6 +73,18 @@ RECIPES = {
 }
 
 
+class LossNotFiniteError(InputError):
+    """Training has to stop because a loss became infinite or not a number."""
+
+    def __init__(self, losses: dict[str, float], step: int, targets: list[dict]):
+        terms = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
+        images = [target["image_id"] for target in targets]
+        super().__init__(
+            f"step {step} gave a loss that is not finite ({terms}; images {images}). Usual causes: "
+            "a learning rate too high, a warm-up too short, pixel values that are not in 0..1"
+        )
+
+
 class BatchSampler(Sampler[list[int]]):
     """Which images make up each step, from any step on.
 
@@ -163,29 +175,35 @@ def train(
         generator=torch.Generator(),
     )
     _forget_after(out / METRICS_NAME, start)
-    progress = tqdm(total=config.steps, initial=start, desc="training", unit="step")
     began = time.perf_counter()
-    with (
-        open(out / METRICS_NAME, "a", buffering=1) as metrics,
-        progress,
-        stop_on_signal() as stop,
-    ):
-        for images, targets in loader:
-            losses = train_step(model, optimizer, images, targets, config.clip_gradient_norm)
-            if not math.isfinite(losses["loss"]):
-                raise _not_finite(losses, done + 1, targets)
-            record = {"step": done + 1, "learning_rate": scheduler.get_last_lr()[0], **losses}
-            scheduler.step()
-            done += 1
-            record["seconds"] = round(time.perf_counter() - began, 3)
-            metrics.write(json.dumps(record) + "\n")
-            progress.set_postfix(loss=f"{losses['loss']:.2f}", refresh=False)
-            progress.update()
-            if done % config.checkpoint_every == 0 or done == config.steps or stop:
-                save()
-            if stop and done < config.steps:
-                tqdm.write(f"stopped after step {done} of {config.steps}; saved {file}")
-                raise KeyboardInterrupt
+    progress = tqdm(total=config.steps, initial=start, desc="training", unit="step")
+    try:
+        with progress, stop_on_signal() as stop:
+            for images, targets in loader:
+                losses = train_step(model, optimizer, images, targets, config.clip_gradient_norm)
+                if not math.isfinite(losses["loss"]):
+                    raise LossNotFiniteError(losses, done + 1, targets)
+                record = {"step": done + 1, "learning_rate": scheduler.get_last_lr()[0], **losses}
+                record["seconds"] = round(time.perf_counter() - began, 3)
+                with open(out / METRICS_NAME, "a") as metrics:
+                    metrics.write(json.dumps(record) + "\n")
+                scheduler.step()
+                done += 1
+                progress.set_postfix(loss=f"{losses['loss']:.2f}", refresh=False)
+                progress.update()
+                if done % config.checkpoint_every == 0 or done == config.steps or stop:
+                    save()
+                if stop and done < config.steps:
+                    tqdm.write(f"stopped after step {done} of {config.steps}; saved {file}")
+                    raise KeyboardInterrupt
+    except LossNotFiniteError:
+        # The weights that gave it may be spoilt already: the last checkpoint is the better one.
+        raise
+    except Exception:
+        # A picture that cannot be read should not cost the steps done before it.
+        if done > start:
+            save()
+        raise
     model.eval()
 
 
@@ -267,15 +285,6 @@ def _restore(
     scheduler.load_state_dict(training["scheduler"])
     torch.set_rng_state(training["random_state"])
     return training["step"]
-
-
-def _not_finite(losses: dict[str, float], step: int, targets: list[dict]) -> InputError:
-    terms = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
-    images = [target["image_id"] for target in targets]
-    return InputError(
-        f"step {step} gave a loss that is not finite ({terms}; images {images}). Usual causes: a "
-        "learning rate too high, a warm-up too short, pixel values that are not in 0..1"
-    )
 
 
 def _plain(value: Any) -> Any:
