@@ -21,7 +21,8 @@ from mrcnn_lite.datasets import (
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.demo import HELD_OUT_SEED, run_demo
 from mrcnn_lite.engine.evaluate import evaluate
-from mrcnn_lite.engine.train import RECIPES, TrainConfig, train
+from mrcnn_lite.engine.recipe import RECIPES, TrainConfig
+from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.explore.draw import figure_of_prediction
 from mrcnn_lite.files import make_folder, write_atomically

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from mrcnn_lite.errors import InputError
@@ -123,7 +123,8 @@ def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) 
         "categories": json.dumps(categories),
     }
     with write_atomically(path) as temporary:
-        save_file(state, temporary, metadata)
+        # Not save_file, which makes a file that only its owner may read.
+        temporary.write_bytes(save(state, metadata))
 
 
 def checkpoint_path(path: str | Path) -> Path:

@@ -10,7 +10,8 @@ import torch
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import save_weights
 from mrcnn_lite.engine.evaluate import evaluate
-from mrcnn_lite.engine.train import METRICS_NAME, RECIPES, train
+from mrcnn_lite.engine.recipe import RECIPES
+from mrcnn_lite.engine.train import METRICS_NAME, train
 from mrcnn_lite.explore.draw import figure_of_detections, figure_of_losses
 from mrcnn_lite.files import make_folder, write_atomically
 from mrcnn_lite.models import mask_rcnn, mini_config

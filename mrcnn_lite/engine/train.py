@@ -3,74 +3,27 @@
 import json
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from mrcnn_lite.datasets.transforms import collate, random_horizontal_flip
 from mrcnn_lite.engine.checkpoint import FILE_NAME, load_checkpoint, load_state, save_checkpoint
 from mrcnn_lite.engine.interrupt import ignore_interrupts, stop_on_signal
+from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
+from mrcnn_lite.engine.sampler import BatchSampler
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import make_folder, write_atomically
 from mrcnn_lite.models import MaskRCNN
 
 METRICS_NAME = "metrics.jsonl"
-# torchvision's recipe lowers the learning rate tenfold after epochs 16 and 22 of 26.
-STEP_MILESTONES = (16 / 26, 22 / 26)
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """How to train. The defaults suit `mini`, from random weights, on 128-px scenes.
-
-    Attributes:
-        steps: how many batches to learn from.
-        batch_size: images per step.
-        optimizer: "adamw", or "sgd" with momentum 0.9.
-        learning_rate: the highest, reached after the warm-up.
-        weight_decay: for weights; biases and normalisation have none.
-        schedule: "cosine" falls to zero by the end; "steps" divides by 10 at 16/26 and 22/26.
-        warmup_steps: the learning rate rises linearly over this many steps.
-        clip_gradient_norm: the gradient is scaled down to this length if it is longer.
-        checkpoint_every: steps between checkpoints; there is one at the end in any case.
-        num_workers: processes that load images.
-        seed: of the order of images, of flips and of the sampling of anchors and proposals.
-    """
-
-    steps: int = 1200
-    batch_size: int = 8
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    schedule: Literal["cosine", "steps"] = "cosine"
-    warmup_steps: int = 100
-    clip_gradient_norm: float = 5.0
-    checkpoint_every: int = 200
-    num_workers: int = 0
-    seed: int = 0
-
-
-# resnet50's is torchvision's: 26 epochs of COCO's 118 thousand images, 16 at a time.
-RECIPES = {
-    "mini": TrainConfig(),
-    "resnet50": TrainConfig(
-        steps=26 * 118_287 // 16,
-        batch_size=16,
-        optimizer="sgd",
-        learning_rate=0.02,
-        weight_decay=1e-4,
-        schedule="steps",
-        warmup_steps=1000,
-    ),
-}
 
 
 class LossNotFiniteError(InputError):
@@ -83,41 +36,6 @@ class LossNotFiniteError(InputError):
             f"step {step} gave a loss that is not finite ({terms}; images {images}). Usual causes: "
             "a learning rate too high, a warm-up too short, pixel values that are not in 0..1"
         )
-
-
-class BatchSampler(Sampler[list[int]]):
-    """Which images make up each step, from any step on.
-
-    Every epoch is a new permutation, drawn from (seed, epoch) alone; so step k has the same images
-    whether the run was interrupted before it or not. A last part smaller than a batch is completed
-    from the next epoch.
-    """
-
-    def __init__(self, num_images: int, batch_size: int, steps: int, seed: int, start: int = 0):
-        self.num_images = num_images
-        self.batch_size = batch_size
-        self.steps = steps
-        self.seed = seed
-        self.start = start
-
-    def __len__(self) -> int:
-        return self.steps - self.start
-
-    def __iter__(self) -> Iterator[list[int]]:
-        for step in range(self.start, self.steps):
-            positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-            yield [self._image_at(position) for position in positions]
-
-    def _image_at(self, position: int) -> int:
-        epoch, place = divmod(position, self.num_images)
-        return self._permutation(epoch)[place]
-
-    def _permutation(self, epoch: int) -> list[int]:
-        if getattr(self, "_epoch", None) != epoch:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-            self._order = torch.randperm(self.num_images, generator=generator).tolist()
-            self._epoch = epoch
-        return self._order
 
 
 def train(
@@ -239,28 +157,6 @@ def train_step(
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_gradient_norm)
     optimizer.step()
     return values | {"gradient_norm": norm.item()}
-
-
-def make_optimizer(model: MaskRCNN, config: TrainConfig) -> Optimizer:
-    """Make the optimiser; parameters of one dimension (biases, normalisation) do not decay."""
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in trainable if p.dim() > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in trainable if p.dim() <= 1], "weight_decay": 0.0},
-    ]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, config.learning_rate, momentum=0.9)
-    return torch.optim.AdamW(groups, config.learning_rate)
-
-
-def learning_rate_factor(step: int, config: TrainConfig) -> float:
-    """Say which part of the highest learning rate step `step` (from 0) uses."""
-    if step < config.warmup_steps:
-        return (step + 1) / (config.warmup_steps + 1)
-    if config.schedule == "steps":
-        return 0.1 ** sum(step >= milestone * config.steps for milestone in STEP_MILESTONES)
-    progress = (step - config.warmup_steps) / max(config.steps - config.warmup_steps, 1)
-    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
 def _restore(

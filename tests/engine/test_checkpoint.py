@@ -44,6 +44,9 @@ def test_weights_come_back_in_half_precision(model, tmp_path):
     assert loaded.categories == CATEGORIES
     assert same_weights(model, loaded.model, tolerance=1e-3)
     assert path.stat().st_size < 4e6
+    other = tmp_path / "other"
+    other.touch()
+    assert path.stat().st_mode == other.stat().st_mode
 
 
 def test_failed_write_keeps_the_old_checkpoint(model, tmp_path, monkeypatch):

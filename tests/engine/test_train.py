@@ -11,13 +11,9 @@ import torch
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine import train as train_module
 from mrcnn_lite.engine.checkpoint import load_checkpoint
-from mrcnn_lite.engine.train import (
-    BatchSampler,
-    TrainConfig,
-    learning_rate_factor,
-    make_optimizer,
-    train,
-)
+from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
+from mrcnn_lite.engine.sampler import BatchSampler
+from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 
