@@ -38,8 +38,19 @@ def draw_boxes(
     meaning: Meaning,
     width: float = 1.5,
     label: str | None = None,
+    halo: bool = False,
 ) -> None:
-    """Outline boxes (x1, y1, x2, y2) in the axes' unit; only the first enters the legend."""
+    """Outline boxes (x1, y1, x2, y2) in the axes' unit; only the first enters the legend.
+
+    Args:
+        axes: to draw on.
+        boxes: `Tensor[N, 4]` or a single box.
+        meaning: colour, line and name.
+        width: of the line, in points.
+        label: in the legend, instead of the meaning's own.
+        halo: lay a light edge around the lines, so that they stand out from an image.
+    """
+    edge = [patheffects.withStroke(linewidth=width + 1.5, foreground="white", alpha=0.8)]
     for i, (x1, y1, x2, y2) in enumerate(np.asarray(boxes, dtype=float).reshape(-1, 4)):
         axes.add_patch(
             Rectangle(
@@ -51,6 +62,7 @@ def draw_boxes(
                 linestyle=meaning.line,
                 linewidth=width,
                 label=(label or meaning.label) if i == 0 else None,
+                path_effects=edge if halo else None,
             )
         )
 
@@ -76,6 +88,10 @@ def draw_instances(
         layer = np.zeros((height, width, 4))
         layer[mask] = (*to_rgb(color), MASK_OPACITY)
         axes.imshow(layer, extent=(0, width, height, 0), interpolation="nearest")
+        if mask.any() and not mask.all():
+            # A tint alone may vanish on a similar colour, and in greyscale.
+            centers = np.arange(width) + 0.5, np.arange(height) + 0.5
+            axes.contour(*centers, mask, levels=[0.5], colors="white", linewidths=0.7)
         axes.add_patch(
             Rectangle(
                 (x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, linestyle=line, lw=1.5

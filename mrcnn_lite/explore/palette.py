@@ -40,6 +40,10 @@ BINS = Meaning("bins", BLACK, ":", "+")
 CELLS_READ = Meaning("cells read", ORANGE, "-.", "o")
 GROUND_TRUTH = Meaning("ground truth", BLUISH_GREEN, "-", "^")
 PREDICTION = Meaning("prediction", REDDISH_PURPLE, "--", "v")
+# The causes of an operation's error; rounding is what quantises a box.
+ROUNDING = Meaning("rounding", VERMILLION, "--", "D")
+HALF_PIXEL = Meaning("half pixel", SKY_BLUE, ":", "P")
+MAXIMUM = Meaning("maximum", ORANGE, "-.", "o")
 MEANINGS = (TRUE_BOX, QUANTISED_BOX, BINS, CELLS_READ, GROUND_TRUTH, PREDICTION)
 
 # Instances of one picture are told apart by these, in turn, with their names written beside them.

@@ -9,6 +9,7 @@ from torchvision.models.resnet import BasicBlock
 from torchvision.ops import FrozenBatchNorm2d
 
 MINI_CHANNELS = (48, 96, 160)
+MINI_BLOCKS = (1, 2, 2)
 
 
 class Trunk(nn.Module):
@@ -97,25 +98,27 @@ def mini_trunk() -> Trunk:
     """Build a small ResNet for 128-px scenes, trained from random weights with real batch norm.
 
     The stem keeps half the resolution (a 3x3 convolution of stride 2, no max pooling), since the
-    smallest objects are 16 px wide; three stages of one basic block each end at stride 16.
+    smallest objects are 16 px wide; three stages end at stride 16, with most of the blocks where
+    the maps are small and telling shapes apart is cheap.
     """
     stem_channels = 32
     conv1 = nn.Conv2d(3, stem_channels, kernel_size=3, stride=2, padding=1, bias=False)
     nn.init.kaiming_normal_(conv1.weight, mode="fan_out", nonlinearity="relu")
     layers = []
     in_channels = stem_channels
-    for channels in MINI_CHANNELS:
-        layers.append(_basic_stage(in_channels, channels))
+    for channels, blocks in zip(MINI_CHANNELS, MINI_BLOCKS):
+        layers.append(_basic_stage(in_channels, channels, blocks))
         in_channels = channels
     return Trunk(conv1, nn.BatchNorm2d(stem_channels), nn.Identity(), layers, MINI_CHANNELS)
 
 
-def _basic_stage(in_channels: int, channels: int) -> nn.Sequential:
+def _basic_stage(in_channels: int, channels: int, blocks: int) -> nn.Sequential:
     shortcut = nn.Sequential(
         nn.Conv2d(in_channels, channels, kernel_size=1, stride=2, bias=False),
         nn.BatchNorm2d(channels),
     )
-    stage = nn.Sequential(BasicBlock(in_channels, channels, stride=2, downsample=shortcut))
+    first = BasicBlock(in_channels, channels, stride=2, downsample=shortcut)
+    stage = nn.Sequential(first, *(BasicBlock(channels, channels) for _ in range(blocks - 1)))
     for module in stage.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
