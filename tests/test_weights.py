@@ -1,0 +1,18 @@
+"""The weights that the course ships: small enough, readable by all, and good."""
+
+from pathlib import Path
+
+from mrcnn_lite.commands import SHIPPED_WEIGHTS
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.engine.demo import HELD_OUT_SEED
+from mrcnn_lite.engine.evaluate import evaluate
+
+
+def test_shipped_weights_are_small_and_see_unseen_scenes():
+    assert SHIPPED_WEIGHTS == Path(__file__).resolve().parents[1] / "data/weights/mini.safetensors"
+    assert SHIPPED_WEIGHTS.stat().st_size <= 4_000_000
+    loaded = load_model(SHIPPED_WEIGHTS)
+    held_out = ShapesDataset(24, seed=HELD_OUT_SEED)
+    assert loaded.categories == held_out.categories
+    assert evaluate(loaded.model, held_out)["segm"]["AP"] > 0.55
