@@ -1,0 +1,182 @@
+"""The arguments that all RoI operations share, checked and brought to one form.
+
+A wrong argument is named before anything is computed from it, so that no operation can read outside
+its input: on a CPU such a read gives numbers out of nowhere, on a GPU an error many lines later.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+
+
+def read_int(value: Tensor, unknown: int) -> int:
+    """The integer in the one-element tensor `value`, or `unknown` if it is a fake tensor.
+
+    A fake tensor (a dry run of shapes and devices under `FakeTensorMode`) has no values to read.
+    """
+    return unknown if isinstance(value, FakeTensor) else int(value)
+
+
+def as_size(output_size: int | Sequence[int], name: str = "output_size") -> tuple[int, int]:
+    """(height, width) from one positive integer or a pair of them.
+
+    Raises:
+        TypeError: something else than integers came.
+        ValueError: not one or two of them, or one below 1.
+    """
+    pair = tuple(output_size) if isinstance(output_size, Sequence) else (output_size,) * 2
+    if any(isinstance(size, bool) or not isinstance(size, int) for size in pair):
+        raise TypeError(f"{name} must be an int or a pair of ints, got {output_size!r}")
+    if len(pair) != 2 or min(pair) < 1:
+        raise ValueError(f"{name} must be a positive int or a pair of them, got {output_size!r}")
+    return pair
+
+
+def _check_scale(spatial_scale: float) -> None:
+    """Raise a ValueError unless `spatial_scale` is a positive, finite number."""
+    if not (math.isfinite(spatial_scale) and spatial_scale > 0):
+        raise ValueError(f"spatial_scale must be positive and finite, got {spatial_scale!r}")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise a ValueError that lists the choices unless `value` is one of them."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+
+
+def op_arguments(
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float,
+) -> tuple[Tensor, tuple[int, int]]:
+    """The arguments of an operation: the RoIs as `Tensor[K, 5]` and (P_h, P_w).
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: an argument that is out of range or does not fit the others.
+    """
+    _check_map(input)
+    _check_scale(spatial_scale)
+    rois = as_rois(boxes, images=len(input))
+    if len(rois) == 0:
+        rois = rois.to(input.device)
+    if rois.device != input.device:
+        raise ValueError(f"boxes are on {rois.device}, but input is on {input.device}")
+    return rois, as_size(output_size)
+
+
+def bag_arguments(
+    map_size: Sequence[int],
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float,
+) -> tuple[tuple[int, int], Tensor, tuple[int, int]]:
+    """The arguments of the bags of an operation: (H, W), RoIs as `Tensor[K, 5]` and (P_h, P_w).
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: an argument that is out of range.
+    """
+    _check_scale(spatial_scale)
+    return as_size(map_size, "map_size"), as_rois(boxes), as_size(output_size)
+
+
+def axes(
+    rois: Tensor, output_size: tuple[int, int], map_size: tuple[int, int]
+) -> tuple[tuple[Tensor, Tensor, int, int], ...]:
+    """(low, high, number of bins, number of cells) of the y axis, then of the x axis."""
+    _, x1, y1, x2, y2 = rois.unbind(dim=1)
+    return (y1, y2, output_size[0], map_size[0]), (x1, x2, output_size[1], map_size[1])
+
+
+def _check_map(input: Tensor) -> None:
+    """Check that `input` can be pooled from: a floating-point `Tensor[N, C, H, W]` with cells.
+
+    Raises:
+        TypeError: not a tensor, or not of a floating-point type.
+        ValueError: not four-dimensional, or without channels, rows or columns.
+    """
+    if not isinstance(input, Tensor):
+        raise TypeError(f"input must be a tensor, got {type(input).__name__}")
+    if not input.is_floating_point():
+        raise TypeError(f"input must be of a floating-point type, got {input.dtype}")
+    if input.dim() != 4 or 0 in input.shape[1:]:
+        raise ValueError(
+            f"input must be Tensor[N, C, H, W] with C, H, W >= 1, got shape {tuple(input.shape)}"
+        )
+
+
+def as_rois(boxes: Tensor | Sequence[Tensor], images: int | None = None) -> Tensor:
+    """Bring boxes to one table of RoIs, `Tensor[K, 5]` of (image, x1, y1, x2, y2).
+
+    Args:
+        boxes: `Tensor[K, 5]`, or one `Tensor[L, 4]` for each image of the batch.
+        images: the number of images in the batch, if the image numbers are to be checked.
+
+    Returns:
+        `Tensor[K, 5]` of at least float32 (half a float16 pixel is lost beyond 1,024 of them).
+
+    Raises:
+        TypeError: not tensors of real numbers.
+        ValueError: another shape, a coordinate that is NaN or infinite, or an image number that is
+            not one of 0 .. `images` - 1.
+    """
+    if isinstance(boxes, Tensor):
+        _check_boxes(boxes, "boxes", columns=5)
+        rois = boxes
+    else:
+        rois = _joined(boxes, images)
+    rois = rois.to(torch.promote_types(rois.dtype, torch.float32))
+    if not isinstance(rois, FakeTensor):
+        _check_values(rois.detach(), images)
+    return rois
+
+
+def _joined(boxes: Sequence[Tensor], images: int | None) -> Tensor:
+    if not isinstance(boxes, (list, tuple)):
+        raise TypeError(
+            f"boxes must be Tensor[K, 5] or a list of Tensor[L, 4], got {type(boxes).__name__}"
+        )
+    if images is not None and len(boxes) != images:
+        raise ValueError(
+            f"boxes must have one Tensor[L, 4] per image: got {len(boxes)} for {images} images"
+        )
+    for i, one in enumerate(boxes):
+        _check_boxes(one, f"boxes[{i}]", columns=4)
+    if not boxes:
+        return torch.zeros(0, 5)
+    numbers = [torch.full_like(one[:, :1], i) for i, one in enumerate(boxes)]
+    return torch.cat([torch.cat([n, one], dim=1) for n, one in zip(numbers, boxes)])
+
+
+def _check_boxes(boxes: Tensor, name: str, columns: int) -> None:
+    if not isinstance(boxes, Tensor):
+        raise TypeError(f"{name} must be a tensor, got {type(boxes).__name__}")
+    if boxes.dtype == torch.bool or boxes.is_complex():
+        raise TypeError(f"{name} must hold real numbers, got {boxes.dtype}")
+    if boxes.dim() != 2 or boxes.shape[1] != columns:
+        hint = "(image, x1, y1, x2, y2)" if columns == 5 else "(x1, y1, x2, y2)"
+        raise ValueError(
+            f"{name} must have {columns} columns {hint}, got shape {tuple(boxes.shape)}"
+        )
+
+
+def _check_values(rois: Tensor, images: int | None) -> None:
+    finite = rois.isfinite().all(dim=1)
+    if not finite.all():
+        row = int((~finite).nonzero()[0])
+        raise ValueError(f"boxes must be finite, but row {row} is {rois[row].tolist()}")
+    number = rois[:, 0]
+    wrong = (number < 0) | (number != number.trunc())
+    if images is not None:
+        wrong = wrong | (number >= images)
+    if wrong.any():
+        row = int(wrong.nonzero()[0])
+        limit = "a whole number >= 0" if images is None else f"one of 0 .. {images - 1}"
+        raise ValueError(
+            f"boxes: the image number must be {limit}, but row {row} has {float(number[row])!r}"
+        )

@@ -1,0 +1,222 @@
+"""One axis of an RoI operation: what each of the P bins along it reads.
+
+The operations treat x and y alike and apart, so everything that distinguishes them is said here,
+once and in one dimension. `mrcnn_lite.ops.bags` multiplies two axes to bags of cells.
+
+Coordinates are feature cells, cell j covering [j, j + 1) with its centre at j + 0.5. All floating-
+point expressions keep the order of torchvision's kernels: a bin's edge or a sample that falls on a
+whole number must round to the same side.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mrcnn_lite.ops.arguments import read_int
+
+LARGEST = 2**31 - 1  # entries are counted and numbered in int32
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What the P bins of K RoIs read along one axis of L cells.
+
+    Attributes:
+        start: `Tensor[K]`, where the box that is read begins.
+        size: `Tensor[K]`, its extent.
+        edges: `Tensor[K, P, 2]`, where each bin begins and ends.
+        cells: `Tensor[E]` int32, the cells that each bin reads, bin after bin, RoI after RoI.
+        weights: `Tensor[E]`, their weights; None if whole cells are read.
+        counts: `Tensor[K * P]` int32, how many entries each bin has.
+        width: that number if it is the same for all bins by construction, else None.
+        samples: `Tensor[S]`, the sampled coordinates, bin after bin, half a cell less than in the
+            unit above (cell j's value stands at j); None if whole cells are read.
+        sample_counts: `Tensor[K * P]` int32, how many samples each bin has; None likewise.
+    """
+
+    start: Tensor
+    size: Tensor
+    edges: Tensor
+    cells: Tensor
+    weights: Tensor | None
+    counts: Tensor
+    width: int | None = None
+    samples: Tensor | None = None
+    sample_counts: Tensor | None = None
+
+
+def round_half_away(x: Tensor) -> Tensor:
+    """Round to the nearest whole number, halves away from zero, as C's `round` does.
+
+    `torch.round` takes halves to the even neighbour: 2.5 becomes 2.
+    """
+    whole = x.trunc()
+    return whole + x.sign() * ((x - whole).abs() >= 0.5)
+
+
+def check_total(entries: int) -> int:
+    """Hand on the number of entries, or raise a ValueError if int32 cannot number them."""
+    if entries > LARGEST:
+        raise ValueError(
+            f"boxes: all bins together would read {entries:,} cells; pass fewer boxes at a time, "
+            "clip them to the image, or give a smaller sampling_ratio"
+        )
+    return entries
+
+
+def ragged(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """For groups of the given sizes laid end to end: each element's group and its place in it.
+
+    Args:
+        counts: `Tensor[N]` of whole numbers, in a floating-point type if they may be huge.
+
+    Returns:
+        (group, place): two `Tensor[sum of counts]` int32.
+
+    Raises:
+        ValueError: there are more elements than int32 can number.
+    """
+    total = check_total(read_int(counts.sum(dtype=torch.float64), unknown=counts.numel()))
+    counts = counts.int()
+    group = torch.repeat_interleave(counts, output_size=total)
+    first = counts.cumsum(0, dtype=torch.int32) - counts
+    place = torch.arange(total, dtype=torch.int32, device=counts.device) - first[group]
+    return group.int(), place
+
+
+def quantised_box(low: Tensor, high: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """The start and size in whole cells that RoIPool and RoIWarp read instead of [low, high].
+
+    The end is the rounded last cell, and it is included: hence the + 1.
+    """
+    start = round_half_away(low * scale)
+    return start, (round_half_away(high * scale) - start + 1).clamp(min=1)
+
+
+def whole_cells(start: Tensor, size: Tensor, bins: int, last: int) -> Axis:
+    """Bins of whole cells: from the floor of a bin's start to the ceiling of its end.
+
+    Args:
+        start: `Tensor[K]` of whole numbers.
+        size: `Tensor[K]`.
+        bins: P, the number of bins.
+        last: where the part of the map that may be read ends, in cells.
+
+    Returns:
+        the axis, without weights and samples.
+    """
+    p = torch.arange(bins, dtype=start.dtype, device=start.device)
+    bin_size = (size / bins)[:, None]
+    low = (p * bin_size).floor() + start[:, None]
+    high = ((p + 1) * bin_size).ceil() + start[:, None]
+    # Clamped in both types: the conversion of a value beyond int32 is undefined.
+    low, high = (edge.clamp(0, last).int().clamp(0, last) for edge in (low, high))
+    high = torch.maximum(low, high)
+    bin_of, place = ragged((high - low).flatten())
+    return Axis(
+        start=start,
+        size=size,
+        edges=torch.stack([low, high], dim=-1).to(start.dtype),
+        cells=low.flatten()[bin_of] + place,
+        weights=None,
+        counts=(high - low).flatten(),
+    )
+
+
+def bilinear_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampling: int) -> Axis:
+    """Bins of bilinear samples at the centres of equal parts, weighted so that they are averaged.
+
+    Args:
+        origin: `Tensor[K]`, where the box begins if cell j's value stands at j (not at j + 0.5).
+        size: `Tensor[K]`; may be negative (an inverted box is read backwards, or not at all if
+            sampling is adaptive).
+        bins: P, the number of bins.
+        length: the number of cells on the map.
+        sampling: samples per bin, or <= 0 to take as many as a bin has cells, rounded up.
+
+    Returns:
+        the axis; differentiable with respect to `origin` and `size`.
+    """
+    if sampling > 0:
+        return _fixed_samples(origin, size, bins, length, sampling)
+    return _adaptive_samples(origin, size, bins, length)
+
+
+def _fixed_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampling: int) -> Axis:
+    p = torch.arange(bins, dtype=origin.dtype, device=origin.device)[:, None]
+    i = torch.arange(sampling, dtype=origin.dtype, device=origin.device)
+    bin_size = (size / bins)[:, None, None]
+    position = origin[:, None, None] + p * bin_size + (i + 0.5) * bin_size / sampling
+    cells, weights = neighbours(position, length)
+    count = torch.full((len(size) * bins,), sampling, dtype=torch.int32, device=size.device)
+    return Axis(
+        start=origin + 0.5,
+        size=size,
+        edges=_equal_parts(origin + 0.5, size, bins),
+        cells=cells.flatten(),
+        weights=(weights / sampling).flatten(),
+        counts=2 * count,
+        width=2 * sampling,
+        samples=position.flatten(),
+        sample_counts=count,
+    )
+
+
+def _adaptive_samples(origin: Tensor, size: Tensor, bins: int, length: int) -> Axis:
+    number = (size.detach() / bins).ceil().clamp(min=0)
+    of_bin = number[:, None].expand(-1, bins).reshape(-1)
+    bin_of, i = ragged(of_bin)
+    roi, p = bin_of // bins, bin_of % bins
+    bin_size = (size / bins)[roi]
+    position = origin[roi] + p * bin_size + (i + 0.5) * bin_size / number[roi]
+    cells, weights = neighbours(position, length)
+    # Neighbouring samples are less than a cell apart, so the cells of a bin form one run without
+    # gaps, most of them read twice or more: each is listed once, with the sum of its weights.
+    low = torch.full_like(of_bin, length, dtype=torch.int32)
+    low = low.scatter_reduce(0, bin_of.long(), cells[:, 0], "amin")
+    high = low.new_full(low.shape, -1).scatter_reduce(0, bin_of.long(), cells[:, 1], "amax")
+    counts = (high - low + 1).clamp(min=0)
+    run_of, place = ragged(counts)
+    first = counts.cumsum(0, dtype=torch.int32) - counts
+    entry = (first - low)[bin_of][:, None] + cells
+    weights = weights / number[roi][:, None]
+    return Axis(
+        start=origin + 0.5,
+        size=size,
+        edges=_equal_parts(origin + 0.5, size, bins),
+        cells=low[run_of] + place,
+        weights=weights.new_zeros(len(run_of)).index_add(0, entry.flatten(), weights.flatten()),
+        counts=counts,
+        samples=position,
+        sample_counts=of_bin.int(),
+    )
+
+
+def _equal_parts(start: Tensor, size: Tensor, bins: int) -> Tensor:
+    p = torch.arange(bins + 1, dtype=start.dtype, device=start.device)
+    edges = start[:, None] + p * (size / bins)[:, None]
+    return torch.stack([edges[:, :-1], edges[:, 1:]], dim=-1)
+
+
+def neighbours(position: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """The two cells around each position and their weights, `Tensor[..., 2]` each.
+
+    Here cell j's value stands at position j. Up to one cell beyond the first and the last value
+    the map continues with that value; farther out a sample reads nothing (both weights are 0), but
+    still counts.
+
+    Args:
+        position: `Tensor[...]`, differentiable.
+        length: the number of cells on the map.
+
+    Returns:
+        (cells, weights): int32 and the type of `position`.
+    """
+    on_map = (position >= -1) & (position <= length)
+    inside = position.clamp(0, length - 1)
+    low = inside.detach().floor().int().clamp(0, length - 1)
+    fraction = inside - low
+    cells = torch.stack([low, (low + 1).clamp(max=length - 1)], dim=-1)
+    weights = torch.stack([1 - fraction, fraction], dim=-1)
+    return cells, torch.where(on_map[..., None], weights, 0)
