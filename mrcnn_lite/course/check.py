@@ -1,0 +1,50 @@
+"""Checks of all exercises: `from mrcnn_lite import check`, then `check.NAME(your_function)`.
+
+Each lesson's checks are a module of their own in `checks`; here they are gathered.
+"""
+
+from mrcnn_lite.course.checks.lesson00 import choose_masks, count_anchors, refine_box
+from mrcnn_lite.course.checks.lesson01 import area_under_envelope, box_iou, rle_encode
+from mrcnn_lite.course.checks.lesson02 import box_that_is_read, max_gradient
+from mrcnn_lite.course.checks.lesson02_pool import roi_pool
+from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
+from mrcnn_lite.course.checks.lesson03_warp import roi_warp
+from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
+from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+
+EXERCISES = {
+    exercise.name: exercise
+    for exercise in (
+        count_anchors,
+        refine_box,
+        choose_masks,
+        rle_encode,
+        box_iou,
+        area_under_envelope,
+        box_that_is_read,
+        max_gradient,
+        roi_pool,
+        resize,
+        bilinear_slope,
+        roi_warp,
+        sample_points,
+        axis_weights,
+        roi_align,
+        causes_of_error,
+    )
+}
+_hints_given: dict[str, int] = {}
+
+
+def hint(name: str) -> None:
+    """Print a hint to an exercise; ask again for a franker one, up to three.
+
+    Raises:
+        ValueError: there is no exercise of this name.
+    """
+    if name not in EXERCISES:
+        raise ValueError(f"no exercise is called {name!r}; there are {', '.join(EXERCISES)}")
+    hints = EXERCISES[name].hints
+    number = min(_hints_given.get(name, 0) + 1, len(hints))
+    _hints_given[name] = number
+    print(f"Hint {number} of {len(hints)}: {hints[number - 1]}")

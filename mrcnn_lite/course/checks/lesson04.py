@@ -1,0 +1,228 @@
+"""Checks of lesson 04, both axes: RoIAlign, and the causes of RoIPool's error on a ramp."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from mrcnn_lite.course.checks.lesson02 import round_half_away
+from mrcnn_lite.course.checks.lesson04_axis import (
+    WRONG_BOXES,
+    WRONG_HALVES,
+    WRONG_PLACES,
+    WRONG_WEIGHTS,
+    place_samples,
+    weigh_cells,
+)
+from mrcnn_lite.course.exercise import Exercise
+
+
+def _roi_align(
+    feature_map: Tensor,
+    box: tuple[float, float, float, float],
+    bins: int,
+    samples: int,
+    stride: float,
+    points: Callable[..., Tensor] = place_samples,
+    weights: Callable[[Tensor, int], Tensor] = weigh_cells,
+) -> Tensor:
+    x1, y1, x2, y2 = box
+    height, width = feature_map.shape
+    rows = weights(points(y1, y2, bins, samples, stride), height)
+    columns = weights(points(x1, x2, bins, samples, stride), width)
+    return rows @ feature_map @ columns.T
+
+
+def _half_a_pixel_of_the_image(feature_map, box, bins, samples, stride):
+    shifted = tuple(edge - 0.5 for edge in box)
+    return _without_half(feature_map, shifted, bins, samples, stride)
+
+
+_without_half = partial(_roi_align, weights=partial(weigh_cells, half=0.0))
+
+
+def _at_least_a_cell(low: float, high: float, stride: float) -> tuple[float, float]:
+    return low / stride, max((high - low) / stride, 1)
+
+
+def _times(factor: Callable[[int], float]) -> Callable[..., Tensor]:
+    def scaled(feature_map, box, bins, samples, stride):
+        return _roi_align(feature_map, box, bins, samples, stride) * factor(samples)
+
+    return scaled
+
+
+def _with_box_swapped(feature_map, box, bins, samples, stride):
+    y1, x1, y2, x2 = box
+    return _roi_align(feature_map, (x1, y1, x2, y2), bins, samples, stride)
+
+
+def _with_map_swapped(feature_map, box, bins, samples, stride):
+    return _with_box_swapped(feature_map, box, bins, samples, stride).T
+
+
+def _with_bins_swapped(feature_map, box, bins, samples, stride):
+    return _roi_align(feature_map, box, bins, samples, stride).T
+
+
+def _largest_sample(feature_map, box, bins, samples, stride):
+    each = _roi_align(feature_map, box, bins * samples, 1, stride)
+    return each.view(bins, samples, bins, samples).amax(dim=(1, 3))
+
+
+def _numbers(height: int, width: int) -> Tensor:
+    """A map on which no two neighbourhoods look alike."""
+    return (torch.arange(height * width, dtype=torch.float64) * 37 % 101).view(height, width)
+
+
+roi_align = Exercise(
+    name="roi_align",
+    reference=_roi_align,
+    cases={
+        "a box inside a map of 8 x 9 cells": (_numbers(8, 9), (21.0, 35.5, 108.0, 90.0), 3, 2, 16),
+        "a box that hangs over the border": (_numbers(5, 7), (-22.0, 7.0, 31.0, 52.0), 2, 3, 8),
+        "a box smaller than a cell": (_numbers(4, 6), (30.0, 18.0, 36.0, 25.0), 2, 2, 16),
+    },
+    mistakes={
+        **{
+            text: partial(_roi_align, weights=partial(weigh_cells, half=half))
+            for text, half in WRONG_HALVES.items()
+        },
+        "that is RoIAlign with aligned=False: the half pixel is missing, and small boxes grow to a "
+        "cell": partial(_without_half, points=partial(place_samples, read_box=_at_least_a_cell)),
+        "half a cell is meant, not half a pixel of the image: divide by the stride "
+        "first": _half_a_pixel_of_the_image,
+        **{
+            text: partial(_roi_align, points=partial(place_samples, read_box=read_box))
+            for text, read_box in WRONG_BOXES.items()
+        },
+        **{
+            text: partial(_roi_align, points=partial(place_samples, places=places))
+            for text, places in WRONG_PLACES.items()
+        },
+        "x and y of the box are swapped: it is (x1, y1, x2, y2)": _with_box_swapped,
+        "x and y are swapped where the map is read: rows are y, columns are x": _with_map_swapped,
+        "your bins are transposed: row i of the result is the i-th from above": _with_bins_swapped,
+        "the samples of a bin must be averaged, not added up": _times(lambda samples: samples**2),
+        "you divide by the wrong count: a bin has samples x samples points, not samples": _times(
+            lambda samples: samples
+        ),
+        "you take the largest of a bin's samples; RoIAlign takes their mean": _largest_sample,
+        **{
+            text: partial(_roi_align, weights=weights)
+            for text, weights in list(WRONG_WEIGHTS.items())[1:]
+        },
+    },
+    hints=(
+        "RoIAlign treats x and y alike and apart: one table of weights for the rows, one for the "
+        "columns.",
+        "`sample_points` of y1 and y2, then `axis_weights` with the height, gives the rows' table, "
+        "`[bins, H]`. The same for x gives `[bins, W]`. Which product with the map, `[H, W]`, has "
+        "the shape `[bins, bins]`?",
+        "`rows @ feature_map @ columns.T`",
+    ),
+)
+
+
+def _causes_of_error(
+    x1: float,
+    x2: float,
+    bins: int,
+    bin: int,
+    stride: float,
+    round: Callable[[float], float] = round_half_away,
+    last_included: bool = True,
+) -> tuple[float, float, float]:
+    mean, largest = _pool_readings(x1, x2, bins, bin, stride, round, last_included)
+    half_pixel = stride / 2
+    return half_pixel, mean - _bin_centre(x1, x2, bins, bin) - half_pixel, largest - mean
+
+
+def _pool_readings(x1, x2, bins, bin, stride, round=round_half_away, last_included=True):
+    start = round(x1 / stride)
+    size = max(round(x2 / stride) - start + last_included, 1)
+    first = start + math.floor(bin * size / bins)
+    end = start + math.ceil((bin + 1) * size / bins)
+    return (first + end) / 2 * stride, (end - 0.5) * stride
+
+
+def _bin_centre(x1: float, x2: float, bins: int, bin: int) -> float:
+    return x1 + (bin + 0.5) * (x2 - x1) / bins
+
+
+def _half_pixel_left_in_rounding(x1, x2, bins, bin, stride):
+    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+    return half_pixel, rounding + half_pixel, maximum
+
+
+def _no_half_pixel(x1, x2, bins, bin, stride):
+    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+    return 0.0, rounding + half_pixel, maximum
+
+
+def _everything_in_the_maximum(x1, x2, bins, bin, stride):
+    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+    return half_pixel, rounding, half_pixel + rounding + maximum
+
+
+def _cells_at_their_edges(x1, x2, bins, bin, stride):
+    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+    return half_pixel, rounding - half_pixel, maximum
+
+
+def _no_maximum(x1, x2, bins, bin, stride):
+    return *_causes_of_error(x1, x2, bins, bin, stride)[:2], 0.0
+
+
+def _truth_less_reading(x1, x2, bins, bin, stride):
+    return tuple(-cause for cause in _causes_of_error(x1, x2, bins, bin, stride))
+
+
+def _in_cells(x1, x2, bins, bin, stride):
+    return tuple(cause / stride for cause in _causes_of_error(x1, x2, bins, bin, stride))
+
+
+causes_of_error = Exercise(
+    name="causes_of_error",
+    reference=_causes_of_error,
+    cases={
+        "an edge from 67 to 179 pixels, bin 3 of 7, stride 16": (67, 179, 7, 3, 16),
+        "an edge from 72 to 184 pixels, bin 3 of 7, stride 16": (72, 184, 7, 3, 16),
+        "an edge from 20 to 92 pixels, bin 0 of 4, stride 8": (20, 92, 4, 0, 8),
+        "an edge from 105 to 301 pixels, bin 2 of 3, stride 32": (105, 301, 3, 2, 32),
+    },
+    mistakes={
+        "the half pixel is counted twice, once in the rounding: take it off "
+        "there": _half_pixel_left_in_rounding,
+        "the half pixel is missing: RoIPool lets a cell's value stand at the cell's edge, "
+        "too": _no_half_pixel,
+        "the maximum must be compared with the mean of the same cells, not with the bin's "
+        "centre": _everything_in_the_maximum,
+        "on our ramp a cell's value is the position of its centre; you took its left "
+        "edge": _cells_at_their_edges,
+        "the bins' maximum is missing: RoIPool does not read the mean of its cells": _no_maximum,
+        "the signs are turned round: an error is what is read less what is true": (
+            _truth_less_reading
+        ),
+        "the causes are in cells; image pixels are wanted": _in_cells,
+        "the order is half pixel, rounding, maximum": lambda *arguments: _causes_of_error(
+            *arguments
+        )[::-1],
+        "you round halves to even, as Python and PyTorch do; RoIPool rounds them away from "
+        "zero": partial(_causes_of_error, round=round),
+        "you cut the decimals off instead of rounding": partial(_causes_of_error, round=math.floor),
+        "the + 1 is missing: RoIPool's box includes its last cell": partial(
+            _causes_of_error, last_included=False
+        ),
+    },
+    hints=(
+        "Which cells does the bin read? Write down the positions of their centres in pixels, and "
+        "beside them the true centre of the bin.",
+        "The half pixel is half a stride, whatever the box. The maximum's share is the largest "
+        "position less the mean position. What is left of mean less true centre is the rounding.",
+        "With the cells `first` up to but without `end`: the mean is `(first + end) / 2 * stride`, "
+        "the largest `(end - 0.5) * stride`, the truth `x1 + (bin + 0.5) * (x2 - x1) / bins`.",
+    ),
+)
