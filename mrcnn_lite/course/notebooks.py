@@ -90,9 +90,9 @@ def read_notebook(path: Path) -> NotebookNode:
 def stabilise(notebook: NotebookNode) -> None:
     """Remove what differs between two runs of the same notebook, in place.
 
-    Of the cells' metadata only the tags stay, and pictures are made small. Ids stay as they are; a cell that has none, or the
+    Of the cells' metadata only the tags stay. Ids stay as they are; a cell that has none, or the
     one of another cell, is named after its position. Views of widgets go, since nothing can show
-    them without the kernel that made them.
+    them without the kernel that made them. Pictures are made smaller.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
