@@ -31,7 +31,7 @@ class TrainConfig:
         seed: of the order of images, of flips and of the sampling of anchors and proposals.
     """
 
-    steps: int = 1200
+    steps: int = 1000
     batch_size: int = 8
     optimizer: Literal["adamw", "sgd"] = "adamw"
     learning_rate: float = 2e-3

@@ -111,7 +111,7 @@ def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
         "roi_canonical_size": 64,
         "roi_canonical_level": 3,
         "box_head_channels": 160,
-        "mask_head_channels": (64, 64),
+        "mask_head_channels": (64, 32),
         "min_size": 128,
         "max_size": 256,
         "image_mean": (0.5, 0.5, 0.5),
