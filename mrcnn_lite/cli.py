@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         COMMANDS[options.command](options)
-    except (InputError, FileNotFoundError) as error:
+    except (InputError, OSError) as error:
         print(f"mrcnn-lite {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -31,7 +31,8 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
             yield temporary
         except PermissionError as error:
             raise InputError(f"cannot write {path}: {error.strerror}") from error
-        with open(temporary, "rb") as file:
+        # For writing, since Windows syncs no file that is open for reading only.
+        with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:

@@ -71,7 +71,10 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise InputError(f"{path} is refused: it is not a plain checkpoint ({error})") from error
+        # PyTorch's own message goes on to recommend loading it all the same.
+        raise InputError(
+            f"{path} is refused: it is no checkpoint of mrcnn-lite, and loading it could run code"
+        ) from error
     except (OSError, RuntimeError, EOFError, ValueError) as error:
         raise InputError(f"{path} cannot be read as a checkpoint: {error}") from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
