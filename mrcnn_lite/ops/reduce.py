@@ -111,7 +111,9 @@ def reduce_max(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:
 class _Maximum(torch.autograd.Function):
     @staticmethod
     def forward(ctx, table, cells, offsets):
-        output = (_max_on_cpu if table.device.type == "cpu" else _max)(table, cells, offsets)
+        # Before PyTorch 2.15 a fake tensor cannot be part of a sparse matrix.
+        on_cpu = table.device.type == "cpu" and not isinstance(table, FakeTensor)
+        output = (_max_on_cpu if on_cpu else _max)(table, cells, offsets)
         ctx.save_for_backward(table, cells, offsets, output)
         return output
 
