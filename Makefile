@@ -41,6 +41,6 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/roi_ops.py
 
 .venv/installed: pyproject.toml
-	test -d .venv || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@

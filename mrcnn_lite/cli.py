@@ -13,10 +13,10 @@ INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; print what the user did wrong, if so, and return the exit status."""
     options = make_parser().parse_args(arguments)
-    # Only now, so that --help does not wait for PyTorch.
-    from mrcnn_lite.commands import COMMANDS
-
     try:
+        # Only now, so that --help does not wait for PyTorch.
+        from mrcnn_lite.commands import COMMANDS
+
         COMMANDS[options.command](options)
     except (InputError, OSError) as error:
         print(f"mrcnn-lite {options.command}: {error}", file=sys.stderr)
@@ -45,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--steps", metavar="N", type=_positive, default=None, help="fewer for a quick look"
     )
-    demo.add_argument("--seed", metavar="N", type=int, default=0, help=_DEFAULT)
+    demo.add_argument("--seed", metavar="N", type=_not_negative, default=0, help=_DEFAULT)
     demo.add_argument("--weights-out", type=Path, metavar="FILE", help="keep the weights there too")
 
     train = _add_command(
@@ -57,14 +57,16 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_data_options(train)
     train.add_argument("--model", choices=("mini", "resnet50"), default="mini", help=_DEFAULT)
-    train.add_argument("--weights-backbone", metavar="NAME", help="ImageNet weights: DEFAULT")
+    train.add_argument(
+        "--weights-backbone", metavar="NAME", help="ImageNet weights to start from: DEFAULT"
+    )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--steps", metavar="N", type=_positive, help="default: the model's recipe")
     train.add_argument("--batch-size", metavar="N", type=_positive, help="default: the recipe's")
     train.add_argument("--optimizer", choices=("adamw", "sgd"), help="default: the recipe's")
     train.add_argument(
-        "--learning-rate", metavar="X", type=float, help="default: the recipe's, by batch size"
+        "--learning-rate", metavar="X", type=_rate, help="default: the recipe's, by batch size"
     )
     train.add_argument("--schedule", choices=("cosine", "steps"), help="default: the recipe's")
     train.add_argument(
@@ -74,9 +76,13 @@ def make_parser() -> argparse.ArgumentParser:
         "--max-size", metavar="N", type=_positive, help="bound of the longer side, pixels"
     )
     train.add_argument(
-        "--workers", metavar="N", type=int, default=0, help="loading processes (%(default)s)"
+        "--workers",
+        metavar="N",
+        type=_not_negative,
+        default=0,
+        help="loading processes (%(default)s)",
     )
-    train.add_argument("--seed", metavar="N", type=int, default=0, help=_DEFAULT)
+    train.add_argument("--seed", metavar="N", type=_not_negative, default=0, help=_DEFAULT)
     _add_device_option(train)
 
     evaluate = _add_command(
@@ -90,7 +96,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add_data_options(evaluate)
     evaluate.add_argument("--batch-size", metavar="N", type=_positive, default=8, help=_DEFAULT)
     evaluate.add_argument(
-        "--workers", metavar="N", type=int, default=0, help="loading processes (%(default)s)"
+        "--workers",
+        metavar="N",
+        type=_not_negative,
+        default=0,
+        help="loading processes (%(default)s)",
     )
     evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
     _add_device_option(evaluate)
@@ -108,7 +118,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--out", type=Path, default=Path("runs/predictions"), help=_DEFAULT)
     predict.add_argument(
-        "--score", metavar="X", type=float, default=0.5, help="least score (%(default)s)"
+        "--score", metavar="X", type=_rate, default=0.5, help="lowest score drawn (%(default)s)"
     )
     _add_device_option(predict)
 
@@ -121,7 +131,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     shapes.add_argument("--out", type=Path, required=True, help="new folder, a COCO root")
     shapes.add_argument("--scenes", metavar="N", type=_positive, default=100, help=_DEFAULT)
-    shapes.add_argument("--seed", metavar="N", type=int, default=0, help=_DEFAULT)
+    shapes.add_argument("--seed", metavar="N", type=_not_negative, default=0, help=_DEFAULT)
     shapes.add_argument("--split", metavar="NAME", default="train", help=_DEFAULT)
     shapes.add_argument(
         "--size", metavar="N", type=_positive, default=128, help="pixels (%(default)s)"
@@ -155,7 +165,9 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--split", metavar="NAME", help="of coco, for example train2017")
     command.add_argument("--image-ids", type=_ids, metavar="ID,ID,...", help="only these images")
     command.add_argument("--scenes", metavar="N", type=_positive, help="of shapes: how many")
-    command.add_argument("--scenes-seed", metavar="N", type=int, help="of shapes: which")
+    command.add_argument(
+        "--scenes-seed", metavar="N", type=_not_negative, help="of shapes: seed of the scenes"
+    )
 
 
 def _add_device_option(command: argparse.ArgumentParser) -> None:
@@ -165,14 +177,32 @@ def _add_device_option(command: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"should be at least 1, got {text}")
+    return _whole(text, least=1)
+
+
+def _not_negative(text: str) -> int:
+    return _whole(text, least=0)
+
+
+def _whole(text: str, least: int) -> int:
+    # Seeds are the largest numbers anybody gives; PyTorch takes 64 bits, NumPy any.
+    if not text.lstrip("+-").isdigit() or not least <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, got {text}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number that is not negative, got {text}")
     return value
 
 
 def _ids(text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]
+    return [_not_negative(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from mrcnn_lite.engine.recipe import RECIPES, TrainConfig
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.explore.draw import figure_of_prediction
-from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically
 from mrcnn_lite.models import MaskRCNN, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
 
 SHIPPED_WEIGHTS = Path(__file__).parent.parent / "data" / "weights" / "mini.safetensors"
@@ -51,9 +51,15 @@ def evaluate_model(options: Namespace) -> None:
     """Print pycocotools' table for a model and a data set."""
     if options.out is not None:
         # Before the work, not after it.
-        make_folder(options.out.parent)
+        check_file_can_be_written(options.out)
     loaded = load_model(options.checkpoint)
     dataset = open_dataset(options, training=False)
+    for label, name in dataset.categories.items():
+        if (known := loaded.categories.get(label, name)) != name:
+            raise InputError(
+                f"{options.checkpoint} learnt class {label} as {known}, but in this data set it is "
+                f"{name}: they do not belong together"
+            )
     if unknown := set(dataset.categories) - set(loaded.categories):
         names = ", ".join(dataset.categories[label] for label in sorted(unknown))
         warnings.warn(f"{options.checkpoint} never learnt {names}; their AP is 0", stacklevel=1)
@@ -102,8 +108,8 @@ def open_dataset(options: Namespace, training: bool) -> Dataset:
         InputError: options that belong to another data set, or that are missing.
     """
     if options.dataset == "shapes":
-        for name in ("root", "split", "image_ids"):
-            if getattr(options, name) is not None:
+        for name in ("root", "split", "image_ids", "download"):
+            if getattr(options, name) not in (None, False):
                 raise InputError(f"--{name.replace('_', '-')} does not go with --dataset shapes")
         default_number, default_seed = (10_000, 0) if training else (200, HELD_OUT_SEED)
         seed = default_seed if options.scenes_seed is None else options.scenes_seed
@@ -114,9 +120,13 @@ def open_dataset(options: Namespace, training: bool) -> Dataset:
     if options.root is None:
         raise InputError(f"--dataset {options.dataset} needs --root")
     if options.dataset == "penn-fudan":
+        if options.split is not None:
+            raise InputError("--split does not go with --dataset penn-fudan")
         if options.download:
             download_penn_fudan(options.root)
         return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
+    if options.download:
+        raise InputError("--download only goes with --dataset penn-fudan")
     if options.split is None:
         raise InputError("--dataset coco needs --split, for example --split val2017")
     return CocoDataset(options.root, options.split, options.image_ids)
@@ -142,6 +152,8 @@ def make_train_config(options: Namespace) -> TrainConfig:
     """Take the model's usual recipe, changed where the options say so."""
     recipe = RECIPES[options.model]
     batch_size = options.batch_size or recipe.batch_size
+    if options.optimizer not in (None, recipe.optimizer) and options.learning_rate is None:
+        raise InputError(f"--optimizer {options.optimizer} needs a --learning-rate of its own")
     changes = {
         "batch_size": batch_size,
         # Twice the images, twice the step (Goyal et al. 2017, section 2.1).
@@ -166,8 +178,9 @@ def find_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
+        # To the CPU and back, because a "meta" device holds no numbers.
+        return torch.zeros(1, device=name).cpu().to(name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise InputError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
 
 

@@ -53,3 +53,15 @@ def make_folder(path: str | Path) -> Path:
     except OSError as error:
         raise InputError(f"cannot write to the folder {path}: {error.strerror}") from error
     return path
+
+
+def check_file_can_be_written(path: str | Path) -> None:
+    """Find out before long work, not after it, whether its result can be written to `path`.
+
+    Raises:
+        InputError: `path` is a folder, or its folder cannot be made or written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder")
+    make_folder(path.parent)

@@ -30,6 +30,8 @@ def export(dataset: ShapesDataset, out: str | Path, split: str) -> Path:
     Raises:
         InputError: `out` is not a new or an empty folder, or cannot be written.
     """
+    if Path(split).name != split:
+        raise InputError(f"split should be a plain name such as train, got {split!r}")
     out = Path(out).absolute()
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise InputError(f"{out} already holds something; name a new or an empty folder")

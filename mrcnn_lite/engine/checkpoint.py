@@ -75,10 +75,14 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path} is refused: it is no checkpoint of mrcnn-lite, and loading it could run code"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError) as error:
+    # PyTorch's reader raises KeyError, IndexError and others on files that are something else.
+    except Exception as error:
         raise InputError(f"{path} cannot be read as a checkpoint: {error}") from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of mrcnn-lite ({FORMAT!r} is missing)")
+    parts = ("model_config", "categories", "model", "training")
+    if missing := [name for name in parts if name not in checkpoint]:
+        raise InputError(f"{path} is damaged: it lacks {', '.join(missing)}")
     return checkpoint
 
 
@@ -98,7 +102,10 @@ def load_model(path: str | Path) -> LoadedModel:
         checkpoint = load_checkpoint(path)
         config, categories = checkpoint["model_config"], checkpoint["categories"]
         state = checkpoint["model"]
-    model = mask_rcnn(MaskRCNNConfig.from_dict(config))
+    try:
+        model = mask_rcnn(MaskRCNNConfig.from_dict(config))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} describes a model that cannot be built: {error}") from error
     load_state(model, state, path)
     return LoadedModel(model.eval(), {int(label): name for label, name in categories.items()})
 

@@ -1,7 +1,6 @@
 """Everybody's first ten minutes: train `mini` on Shapes, measure it, look at what it sees."""
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.recipe import RECIPES
 from mrcnn_lite.engine.train import METRICS_NAME, train
 from mrcnn_lite.explore.draw import figure_of_detections, figure_of_losses
-from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically
 from mrcnn_lite.models import mask_rcnn, mini_config
 
 # Training scenes have even seeds (twice the run's), so that none of them is held out.
@@ -38,6 +37,8 @@ def run_demo(
     Returns:
         What metrics.json holds.
     """
+    if weights_out is not None:
+        check_file_can_be_written(weights_out)
     _move_aside_if_finished(out)
     make_folder(out)
     config = replace(RECIPES["mini"], seed=seed)
@@ -49,9 +50,7 @@ def run_demo(
     model = mask_rcnn(mini_config(scenes.num_classes))
 
     print(f"training on {len(scenes)} scenes of Shapes, each seen once; writing to {out}")
-    began = time.perf_counter()
-    train(model, scenes, config, out, resume=True)
-    train_seconds = time.perf_counter() - began
+    train_seconds = train(model, scenes, config, out, resume=True)
 
     print(f"measuring on {NUM_HELD_OUT} scenes that it never saw")
     metrics = evaluate(model, held_out, print_table=True)

@@ -75,7 +75,7 @@ def detect(
 
 def to_coco_results(image_id: int, detections: dict[str, Tensor]) -> list[dict]:
     """Write one image's detections in COCO's result format: box as x, y, w, h; mask as RLE."""
-    boxes = detections["boxes"].double().cpu()
+    boxes = detections["boxes"].cpu().double()
     boxes[:, 2:] -= boxes[:, :2]
     masks = (detections["masks"][:, 0] > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()
     return [

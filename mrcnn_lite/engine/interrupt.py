@@ -9,13 +9,13 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class StopRequest:
-    """Whether somebody asked to stop, and by which signal."""
+    """Whether somebody asked to stop."""
 
     def __init__(self):
-        self.signal: signal.Signals | None = None
+        self.made = False
 
     def __bool__(self) -> bool:
-        return self.signal is not None
+        return self.made
 
 
 @contextmanager
@@ -30,8 +30,8 @@ def stop_on_signal() -> Iterator[StopRequest]:
         yield request
         return
 
-    def handle(number: int, _frame: object) -> None:
-        request.signal = signal.Signals(number)
+    def handle(_number: int, _frame: object) -> None:
+        request.made = True
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}

@@ -43,6 +43,16 @@ class TrainConfig:
     num_workers: int = 0
     seed: int = 0
 
+    def __post_init__(self):
+        for name, allowed in (("optimizer", ("adamw", "sgd")), ("schedule", ("cosine", "steps"))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} should be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
+                )
+        for name in ("steps", "batch_size", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} should be at least 1, got {getattr(self, name)}")
+
 
 # resnet50's is torchvision's: 26 epochs of COCO's 118 thousand images, 16 at a time.
 RECIPES = {

@@ -1,5 +1,6 @@
 """Training: batches in a reproducible order, step by step, until done or interrupted."""
 
+import contextlib
 import json
 import math
 import time
@@ -27,20 +28,20 @@ METRICS_NAME = "metrics.jsonl"
 
 
 class LossNotFiniteError(InputError):
-    """Training has to stop because a loss became infinite or not a number."""
+    """Training has to stop because a loss or its gradient is infinite or not a number."""
 
     def __init__(self, losses: dict[str, float], step: int, targets: list[dict]):
         terms = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
         images = [target["image_id"] for target in targets]
         super().__init__(
-            f"step {step} gave a loss that is not finite ({terms}; images {images}). Usual causes: "
-            "a learning rate too high, a warm-up too short, pixel values that are not in 0..1"
+            f"step {step} gave numbers that are not finite ({terms}; images {images}). "
+            "Usual causes: a learning rate too high, a warm-up too short, pixel values not in 0..1"
         )
 
 
 def train(
     model: MaskRCNN, dataset: Dataset, config: TrainConfig, out: str | Path, resume: bool = False
-) -> None:
+) -> float:
     """Train `model` in place; leave `checkpoint.pt` and `metrics.jsonl` in `out`.
 
     Ctrl-C stops after the step at hand, with a checkpoint, and raises `KeyboardInterrupt`.
@@ -52,6 +53,9 @@ def train(
         out: the run's folder.
         resume: go on from the folder's checkpoint, if there is one.
 
+    Returns:
+        The seconds that training took, those before an interruption included.
+
     Raises:
         InputError: `out` holds another run; the data set is empty; the loss is not finite.
     """
@@ -59,14 +63,14 @@ def train(
     file = out / FILE_NAME
     if len(dataset) == 0:
         raise InputError("the data set has no images to train on")
-    if file.exists() and not resume:
+    if not resume and (file.exists() or (out / METRICS_NAME).exists()):
         raise InputError(f"{out} already holds a run: resume it, or choose another folder")
     torch.manual_seed(config.seed)
     optimizer = make_optimizer(model, config)
     scheduler = LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))
-    start = 0
+    start, seconds_before = 0, 0.0
     if file.exists():
-        start = _restore(file, model, optimizer, scheduler, config)
+        start, seconds_before = _restore(file, model, dataset, optimizer, scheduler, config)
     model.to(memory_format=torch.channels_last)
     model.train()
 
@@ -75,6 +79,8 @@ def train(
     def save() -> None:
         training = {
             "step": done,
+            "seconds": time.perf_counter() - began,
+            "num_images": len(dataset),
             "config": asdict(config),
             "optimizer": optimizer.state_dict(),
             "scheduler": scheduler.state_dict(),
@@ -93,13 +99,13 @@ def train(
         generator=torch.Generator(),
     )
     _forget_after(out / METRICS_NAME, start)
-    began = time.perf_counter()
+    began = time.perf_counter() - seconds_before
     progress = tqdm(total=config.steps, initial=start, desc="training", unit="step")
     try:
         with progress, stop_on_signal() as stop:
             for images, targets in loader:
                 losses = train_step(model, optimizer, images, targets, config.clip_gradient_norm)
-                if not math.isfinite(losses["loss"]):
+                if not all(map(math.isfinite, losses.values())):
                     raise LossNotFiniteError(losses, done + 1, targets)
                 record = {"step": done + 1, "learning_rate": scheduler.get_last_lr()[0], **losses}
                 record["seconds"] = round(time.perf_counter() - began, 3)
@@ -123,6 +129,7 @@ def train(
             save()
         raise
     model.eval()
+    return time.perf_counter() - began
 
 
 def train_step(
@@ -134,14 +141,14 @@ def train_step(
 ) -> dict[str, float]:
     """Flip at random, compute losses and gradients, move the weights once.
 
-    If the loss is not finite the weights stay as they are.
+    If the loss or its gradient is not finite, the optimiser leaves the weights as they are.
 
     Returns:
         The losses by name, "loss", their sum, and "gradient_norm" before clipping.
     """
     device = next(model.parameters()).device
     images, targets = random_horizontal_flip(images, targets)
-    images = [image.to(device, non_blocking=True) for image in images]
+    images = [image.to(device) for image in images]
     targets = [
         {key: value.to(device) if isinstance(value, Tensor) else value for key, value in t.items()}
         for t in targets
@@ -154,33 +161,45 @@ def train_step(
         return values
     optimizer.zero_grad()
     loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_gradient_norm)
-    optimizer.step()
-    return values | {"gradient_norm": norm.item()}
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_gradient_norm).item()
+    if math.isfinite(norm):
+        optimizer.step()
+    return values | {"gradient_norm": norm}
+
+
+# These may change between two parts of a run: they do not change what is learnt.
+HARMLESS = ("num_workers", "checkpoint_every")
 
 
 def _restore(
-    file: Path, model: MaskRCNN, optimizer: Optimizer, scheduler: LambdaLR, config: TrainConfig
-) -> int:
+    file: Path,
+    model: MaskRCNN,
+    dataset: Dataset,
+    optimizer: Optimizer,
+    scheduler: LambdaLR,
+    config: TrainConfig,
+) -> tuple[int, float]:
+    """Put everything back as the checkpoint has it; return its step and its seconds."""
     checkpoint = load_checkpoint(file)
-    saved = {
-        "model": checkpoint["model_config"],
-        "training": checkpoint["training"]["config"],
-    }
-    wanted = {"model": _plain(asdict(model.config)), "training": asdict(config)}
-    for part, settings in wanted.items():
-        for name, value in settings.items():
-            if _plain(saved[part].get(name)) != value:
+    training = checkpoint["training"]
+    data = {"categories": dataset.categories, "images": len(dataset)}
+    saved_data = {"categories": checkpoint["categories"], "images": training["num_images"]}
+    for part, saved, wanted in (
+        ("model", checkpoint["model_config"], asdict(model.config)),
+        ("training", training["config"], asdict(config)),
+        ("data", saved_data, data),
+    ):
+        for name, value in _plain(wanted).items():
+            if name not in HARMLESS and _plain(saved.get(name)) != value:
                 raise InputError(
-                    f"{file} cannot be resumed: its {part} setting {name} is "
-                    f"{saved[part].get(name)}, this run's is {value}"
+                    f"{file} cannot be resumed: its {part} setting {name} is {saved.get(name)}, "
+                    f"this run's is {value}. Give the same one, or choose another folder"
                 )
     load_state(model, checkpoint["model"], file)
-    training = checkpoint["training"]
     optimizer.load_state_dict(training["optimizer"])
     scheduler.load_state_dict(training["scheduler"])
     torch.set_rng_state(training["random_state"])
-    return training["step"]
+    return training["step"], training["seconds"]
 
 
 def _plain(value: Any) -> Any:
@@ -191,6 +210,11 @@ def _forget_after(file: Path, step: int) -> None:
     """Drop the records of steps that the checkpoint does not hold; they will be made again."""
     if not file.exists():
         return
-    # Steps are recorded in order, one a line; what a crash tore off can only be the last.
+    kept = []
+    for line in file.read_text().splitlines():
+        # A crash may have torn a line.
+        with contextlib.suppress(json.JSONDecodeError):
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
     with write_atomically(file) as temporary:
-        temporary.write_text("".join(file.read_text().splitlines(keepends=True)[:step]))
+        temporary.write_text("".join(kept))

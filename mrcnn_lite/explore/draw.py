@@ -164,7 +164,7 @@ def figure_of_losses(records: Sequence[Mapping[str, float]], window: int = 25) -
 def figure_of_prediction(
     image: Tensor, detections: Mapping[str, Tensor], categories: Mapping[int, str]
 ) -> Figure:
-    """Draw one image's detections at about the image's own size."""
+    """Draw one image's detections, its longer side 10 inches."""
     height, width = image.shape[-2:]
     longest_inches = 10
     scale = longest_inches / max(height, width)

@@ -3,6 +3,8 @@
 Blocks and pre-trained weights are torchvision's; this file only says where the maps are taken off.
 """
 
+from functools import partial
+
 import torchvision
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
@@ -79,7 +81,7 @@ class Trunk(nn.Module):
                 module.requires_grad_(False)
 
 
-def resnet50_trunk(frozen_batch_norm: bool) -> Trunk:
+def resnet50_trunk(frozen_batch_norm: bool, frozen_batch_norm_eps: float = 1e-5) -> Trunk:
     """Build ResNet-50's trunk, with random weights.
 
     A detector sees a couple of large images per step, too few to estimate a mean and variance; so
@@ -87,8 +89,10 @@ def resnet50_trunk(frozen_batch_norm: bool) -> Trunk:
 
     Args:
         frozen_batch_norm: keep batch norm's statistics and scale as they are loaded.
+        frozen_batch_norm_eps: what frozen batch norm adds to the variance.
     """
-    norm_layer = FrozenBatchNorm2d if frozen_batch_norm else nn.BatchNorm2d
+    frozen = partial(FrozenBatchNorm2d, eps=frozen_batch_norm_eps)
+    norm_layer = frozen if frozen_batch_norm else nn.BatchNorm2d
     resnet = torchvision.models.resnet50(weights=None, norm_layer=norm_layer)
     layers = [resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4]
     return Trunk(resnet.conv1, resnet.bn1, resnet.maxpool, layers, (256, 512, 1024, 2048))

@@ -14,6 +14,8 @@ class MaskRCNNConfig:
         num_classes: classes including the background, which is class 0.
         backbone: "resnet50", or "mini" for 128-px scenes.
         frozen_batch_norm: keep batch norm as loaded (resnet50 only; `mini` always trains it).
+        frozen_batch_norm_eps: added to the variance by frozen batch norm; torchvision's published
+            detection weights want 0.
         trainable_backbone_layers: how many of the backbone's last stages are trained.
         fpn_channels: channels of every pyramid level.
         roi_op: how a RoI's features are read: "align", "warp" or "pool".
@@ -36,6 +38,7 @@ class MaskRCNNConfig:
     num_classes: int = 91
     backbone: Literal["resnet50", "mini"] = "resnet50"
     frozen_batch_norm: bool = True
+    frozen_batch_norm_eps: float = 1e-5
     trainable_backbone_layers: int = 3
     fpn_channels: int = 256
     roi_op: Literal["align", "warp", "pool"] = "align"

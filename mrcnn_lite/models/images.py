@@ -90,13 +90,9 @@ class ImageTransform(nn.Module):
         scale = min(min_size / shorter, self.max_size / longer)
         if scale == 1:
             return image
-        return F.interpolate(
-            image[None],
-            scale_factor=scale,
-            mode="bilinear",
-            recompute_scale_factor=True,
-            align_corners=False,
-        )[0]
+        # At least one pixel, however long and thin the picture.
+        size = [max(int(side * scale), 1) for side in image.shape[-2:]]
+        return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
 def resize_target(target: dict, old_size: tuple[int, int], new_size: tuple[int, int]) -> dict:

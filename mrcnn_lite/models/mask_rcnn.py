@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
-from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.models.backbone import mini_trunk, resnet50_trunk
 from mrcnn_lite.models.config import MaskRCNNConfig
@@ -30,14 +29,15 @@ class MaskRCNN(nn.Module):
     def __init__(self, config: MaskRCNNConfig):
         super().__init__()
         self.config = config
-        min_size = config.min_size if isinstance(config.min_size, tuple) else (config.min_size,)
+        one_size = isinstance(config.min_size, int)
+        min_size = (config.min_size,) if one_size else tuple(config.min_size)
         self.transform = ImageTransform(
             min_size, config.max_size, config.image_mean, config.image_std
         )
         if config.backbone == "mini":
             trunk = mini_trunk()
         else:
-            trunk = resnet50_trunk(config.frozen_batch_norm)
+            trunk = resnet50_trunk(config.frozen_batch_norm, config.frozen_batch_norm_eps)
         trunk.freeze_all_but(config.trainable_backbone_layers)
         self.backbone = BackboneWithFPN(trunk, config.fpn_channels)
         self.rpn = RegionProposalNetwork(config.fpn_channels, config)
@@ -133,25 +133,20 @@ def mask_rcnn_resnet50_fpn(
     if not pretrained:
         # From random weights there is nothing to freeze.
         settings |= {"frozen_batch_norm": False, "trainable_backbone_layers": 5}
+    if weights is not None:
+        # They were trained when torchvision's frozen batch norm had no epsilon.
+        settings["frozen_batch_norm_eps"] = 0.0
     model = mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}))
     if weights is not None:
         published = len(weights.meta["categories"])
         if num_classes != published:
             raise ValueError(f"{weights} has {published} classes, num_classes is {num_classes}")
         model.load_state_dict(fetch_state_dict(weights))
-        _remove_epsilon(model)
     elif weights_backbone is not None:
         state = fetch_state_dict(weights_backbone)
         trunk = {name: value for name, value in state.items() if not name.startswith("fc.")}
         model.backbone.body.load_state_dict(trunk)
     return model
-
-
-def _remove_epsilon(model: nn.Module) -> None:
-    # The published weights were trained when torchvision's frozen batch norm had no epsilon.
-    for module in model.modules():
-        if isinstance(module, FrozenBatchNorm2d):
-            module.eps = 0.0
 
 
 def check_images(images: list[Tensor]) -> None:

@@ -1,7 +1,6 @@
 """Fetching torchvision's published weights, with a way out for machines without a network."""
 
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -18,7 +17,8 @@ def fetch_state_dict(entry: WeightsEnum) -> dict[str, Tensor]:
     """
     try:
         return entry.get_state_dict(progress=True, check_hash=True)
-    except (URLError, OSError) as error:
+    # RuntimeError: the file's checksum is wrong, for example that of a proxy's login page.
+    except (OSError, RuntimeError) as error:
         file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
         raise InputError(
             f"could not download the weights {entry} ({error}). "

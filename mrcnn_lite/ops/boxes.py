@@ -111,8 +111,9 @@ def sample_balanced(labels: Tensor, number: int, positive_fraction: float) -> tu
 
 
 def _draw(candidates: Tensor, number: int) -> Tensor:
-    order = torch.randperm(len(candidates), device=candidates.device)
-    return candidates[order[:number]]
+    # On the CPU, so that one generator's state is all that an exact resume needs on any device.
+    order = torch.randperm(len(candidates))[:number]
+    return candidates[order.to(candidates.device)]
 
 
 def _centers_and_sizes(boxes: Tensor) -> tuple[Tensor, Tensor]:

@@ -93,6 +93,9 @@ def test_unusable_files_are_named(model, tmp_path):
     path.write_bytes(path.read_bytes()[:10_000])
     with pytest.raises(InputError, match=r"checkpoint\.pt cannot be read"):
         load_model(path)
+    path.write_text("hello world, this is a text and no checkpoint")
+    with pytest.raises(InputError, match=r"checkpoint\.pt"):
+        load_model(path)
     torch.save({"weights": torch.zeros(3)}, path)
     with pytest.raises(InputError, match="not a checkpoint of mrcnn-lite"):
         load_model(path)

@@ -37,7 +37,7 @@ def interrupt_after(monkeypatch, number: int, by: signal.Signals = signal.SIGINT
     def step(*arguments):
         seen.append(1)
         if len(seen) == number:
-            os.kill(os.getpid(), by)
+            signal.raise_signal(by)
         return real(*arguments)
 
     monkeypatch.setattr(train_module, "train_step", step)
@@ -97,6 +97,40 @@ def test_loss_that_is_not_finite_stops_the_run(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"step 1.*loss_classifier.*images \["):
         train(model, SCENES, CONFIG, tmp_path)
     assert torch.equal(before, model.rpn.head.cls_logits.weight)
+
+
+def test_gradient_that_is_not_finite_stops_the_run_before_it_spoils_the_weights(tmp_path):
+    model = fresh_model()
+    bias = model.rpn.head.cls_logits.bias
+    bias.register_hook(lambda gradient: gradient * float("inf"))
+    before = bias.detach().clone()
+    with pytest.raises(InputError, match=r"step 1.*gradient_norm"):
+        train(model, SCENES, CONFIG, tmp_path)
+    assert torch.equal(bias, before)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_records_of_another_program_are_not_touched(tmp_path):
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
+    with pytest.raises(InputError, match="already holds a run"):
+        train(fresh_model(), SCENES, CONFIG, tmp_path)
+    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1}\n'
+
+
+def test_resuming_needs_the_same_data_but_not_the_same_number_of_workers(tmp_path):
+    first = train(fresh_model(), SCENES, CONFIG, tmp_path)
+    with pytest.raises(InputError, match="data setting images is 6, this run's is 7"):
+        train(fresh_model(), ShapesDataset(7, seed=0), CONFIG, tmp_path, resume=True)
+    again = train(fresh_model(), SCENES, replace(CONFIG, checkpoint_every=1), tmp_path, resume=True)
+    assert again >= 0.5 * first  # the seconds before count too
+
+
+@pytest.mark.parametrize(
+    "setting", [{"optimizer": "SGD"}, {"schedule": "linear"}, {"steps": 0}, {"checkpoint_every": 0}]
+)
+def test_configuration_refuses_what_it_does_not_know(setting):
+    with pytest.raises(ValueError, match=next(iter(setting))):
+        TrainConfig(**setting)
 
 
 def test_empty_data_set_is_named(tmp_path):

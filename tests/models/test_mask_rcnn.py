@@ -203,3 +203,9 @@ def test_every_roi_operation_trains(roi_op):
     losses = model(images_of((128, 128)), [make_target(128, 128)])
     sum(losses.values()).backward()
     assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+def test_epsilon_of_frozen_batch_norm_is_part_of_the_configuration():
+    model = mask_rcnn(MaskRCNNConfig(num_classes=2, frozen_batch_norm_eps=0.0))
+    assert model.backbone.body.bn1.eps == 0
+    assert mask_rcnn(MaskRCNNConfig(num_classes=2)).backbone.body.bn1.eps == 1e-5
