@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from mrcnn_lite.course.checks.feature_maps import TWO_IMAGES
 from mrcnn_lite.course.checks.lesson02 import Round, round_half_away, round_half_up
 from mrcnn_lite.course.exercise import Exercise
 
@@ -59,24 +60,18 @@ def _roi_pool(
     return output
 
 
-def _features(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-_TWO_IMAGES = _features(0, 2, 2, 7, 9)
-
 roi_pool = Exercise(
     name="roi_pool",
     reference=_roi_pool,
     cases={
         "a box inside the map": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[0, 21.0, 10.0, 90.0, 75.0]]),
             (2, 3),
             1 / 16,
         ),
         "3 boxes in 2 images": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor(
                 [[1, 40.0, 5.0, 72.0, 90.0], [0, 3.0, 30.0, 60.0, 100.0], [1, 70, 24, 137, 88.0]]
             ),
@@ -84,25 +79,25 @@ roi_pool = Exercise(
             1 / 16,
         ),
         "boxes that reach beyond the map": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[0, -40.0, -24.0, 70.0, 60.0], [1, 75.0, 60.0, 200.0, 150.0]]),
             (3, 4),
             1 / 16,
         ),
         "a box off the map": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[1, 170.0, 20.0, 230.0, 90.0]]),
             (2, 2),
             1 / 16,
         ),
         "a box of one cell in 2 x 3 bins": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[0, 55.0, 39.6, 57.0, 41.0]]),
             (2, 3),
             1 / 16,
         ),
         "a box with edges between pixels": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[0, 23.5, 39.5, 103.6, 87.75]]),
             (2, 3),
             1 / 16,

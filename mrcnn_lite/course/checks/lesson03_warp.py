@@ -7,6 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from mrcnn_lite.course.checks.feature_maps import TWO_IMAGES
 from mrcnn_lite.course.checks.lesson02 import round_half_away
 from mrcnn_lite.course.checks.lesson03 import hat
 from mrcnn_lite.course.exercise import Exercise
@@ -80,25 +81,19 @@ def _roi_warp(
     return torch.stack(output).to(input.dtype)
 
 
-def _features(seed: int, *shape: int) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-_TWO_IMAGES = _features(0, 2, 2, 7, 9)
-
 roi_warp = Exercise(
     name="roi_warp",
     reference=_roi_warp,
     cases={
         "a box inside the map": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[0, 21.0, 10.0, 90.0, 75.0]]),
             (2, 3),
             1 / 16,
             2,
         ),
         "3 boxes in 2 images": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor(
                 [[1, 40.0, 5.0, 72.0, 90.0], [0, 3.0, 30.0, 60.0, 100.0], [1, 70, 24, 137, 88.0]]
             ),
@@ -107,14 +102,14 @@ roi_warp = Exercise(
             3,
         ),
         "boxes that reach beyond the map": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[0, -60.0, -40.0, 70.0, 60.0], [1, 75.0, 60.0, 230.0, 190.0]]),
             (3, 4),
             1 / 16,
             2,
         ),
         "adaptive sampling": (
-            _TWO_IMAGES,
+            TWO_IMAGES,
             torch.tensor([[0, 12.0, 6.0, 120.0, 66.0], [1, 20.0, 20.0, 55.0, 44.0]]),
             (2, 3),
             1 / 16,
