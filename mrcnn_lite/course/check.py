@@ -1,6 +1,7 @@
 """Checks of all exercises: `from mrcnn_lite import check`, then `check.NAME(your_function)`.
 
-Each lesson's checks are a module of their own in `checks`; here they are gathered.
+Each lesson's checks are a module of their own in `checks`, its predictions one in `questions`; here
+they are gathered.
 """
 
 from mrcnn_lite.course.checks.lesson00 import choose_masks, count_anchors, refine_box
@@ -11,6 +12,7 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
     exercise.name: exercise
@@ -48,3 +50,14 @@ def hint(name: str) -> None:
     number = min(_hints_given.get(name, 0) + 1, len(hints))
     _hints_given[name] = number
     print(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
+
+
+def predict(name: str, answer: str) -> None:
+    """Print the reply to an answer to a lesson's prediction question; "?" prints the question.
+
+    Raises:
+        ValueError: there is no question of this name.
+    """
+    if name not in QUESTIONS:
+        raise ValueError(f"no question is called {name!r}; there are {', '.join(QUESTIONS)}")
+    print(QUESTIONS[name].respond(answer))

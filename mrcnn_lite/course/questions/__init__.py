@@ -1,0 +1,5 @@
+"""The prediction questions of all lessons, a module for each lesson."""
+
+from mrcnn_lite.course.questions import lesson02
+
+QUESTIONS = {question.name: question for lesson in (lesson02,) for question in lesson.QUESTIONS}
