@@ -131,6 +131,9 @@ class MaskRCNNConfig:
                 "mask_head='none' predicts no masks, so mask_loss='softmax' and "
                 "class_agnostic_masks do not go with it"
             )
+        for name in ("mask_head_channels", "mask_mlp_channels"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty, expected at least one number of channels")
         if self.neck == "fpn" and len(self.anchor_sizes) != (levels := self._num_levels()):
             raise ValueError(
                 f"anchor_sizes should have one entry for each of the {levels} levels that the RPN "

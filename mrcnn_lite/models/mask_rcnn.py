@@ -81,6 +81,9 @@ class MaskRCNN(nn.Module):
         if self.training:
             with_masks = self.config.mask_head != "none"
             check_targets(images, targets, self.config.num_classes, with_masks)
+            if not with_masks:
+                # So that no masks are resized that nobody reads.
+                targets = [{"boxes": t["boxes"], "labels": t["labels"]} for t in targets]
         else:
             targets = None
         if proposals is not None:
