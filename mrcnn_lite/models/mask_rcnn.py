@@ -64,7 +64,9 @@ class MaskRCNN(nn.Module):
                 pixels, "labels" `Tensor[G]` of int64 from 1 to num_classes - 1, and "masks"
                 `Tensor[G, H, W]` of 0 and 1 (unless there is no mask branch). G may be 0.
             proposals: Fast R-CNN's setting: for each image boxes `Tensor[P, 4]` in pixels of the
-                image as it came, from any source. The RPN then neither runs nor learns. P may be 0.
+                image as it came, from any source. The RPN then neither runs nor learns; where every
+                parameter has to get a gradient, as in data-parallel training, freeze it
+                (`model.rpn.requires_grad_(False)`). P may be 0.
 
         Returns:
             In training, the losses "loss_objectness" and "loss_rpn_box_reg" (of the RPN),

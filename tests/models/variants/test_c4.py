@@ -94,9 +94,13 @@ def test_all_anchors_stand_on_the_one_map(batch):
     assert {round(size / 16) * 16 for size in sizes.tolist()} == {16, 32, 64, 128}
 
 
-def test_new_stage_after_c5_trains_its_batch_norm():
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_new_stage_after_c5_is_like_the_last_but_trains_its_batch_norm(backbone):
     with torch.device("meta"):
-        head = mask_rcnn(MaskRCNNConfig(num_classes=2, neck="c5")).roi_heads.shared_head
-    norms = [module for module in head.modules() if "Norm" in type(module).__name__]
+        model = mask_rcnn(MaskRCNNConfig(num_classes=2, backbone=backbone, neck="c5"))
+    last, new = model.backbone.body.layer4, model.roi_heads.shared_head
+    # Each block's 3x3 convolution, in which ResNets and ResNeXts differ.
+    assert [repr(block.conv2) for block in new] == [repr(block.conv2) for block in last]
+    norms = [module for module in new.modules() if "Norm" in type(module).__name__]
     assert norms
     assert all(isinstance(norm, torch.nn.BatchNorm2d) for norm in norms)

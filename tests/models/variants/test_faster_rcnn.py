@@ -19,7 +19,7 @@ def mini():
 
 def test_without_a_mask_branch_it_is_torchvisions_faster_rcnn(batch):
     torch.manual_seed(0)
-    options = {"num_classes": 5, "box_score_thresh": 0.02, "min_size": 96, "max_size": 128}
+    options = {"num_classes": 5, "min_size": 96, "max_size": 128, "rpn_post_nms_top_n_train": 200}
     theirs = fasterrcnn_resnet50_fpn(weights_backbone=None, **options).double()
     with torch.no_grad():
         for module in theirs.modules():

@@ -32,7 +32,6 @@ LARGE_VARIANTS = {
     "resnet50_c5": {"neck": "c5"},
     "resnet101": {"backbone": "resnet101"},
     "resnext50": {"backbone": "resnext50_32x4d"},
-    "resnext50_c5": {"backbone": "resnext50_32x4d", "neck": "c5"},
     "resnext101": {"backbone": "resnext101_64x4d"},
 }
 
