@@ -50,12 +50,13 @@ def test_classification_weights_reach_every_stage(neck):
 @pytest.mark.parametrize(("neck", "stride"), [("c4", 16), ("c5", 32)])
 def test_branches_are_their_parts_put_together_by_hand(neck, stride, batch):
     torch.manual_seed(0)
-    model = mask_rcnn(mini_config(5, neck=neck)).eval()
-    images, _ = model.transform(batch[0])
+    model = mask_rcnn(mini_config(5, neck=neck)).eval().double()
+    images, _ = model.transform([image.double() for image in batch[0]])
     features = model.backbone(images.tensors)
     assert len(features) == 1
     assert features[0].shape[-2:] == (128 // stride, 128 // stride)
-    boxes = [torch.tensor([[3.0, 5, 70, 90], [0, 0, 128, 128]]), torch.tensor([[9.5, 9, 40, 20]])]
+    boxes = [[[3.0, 5, 70, 90], [0, 0, 128, 128]], [[9.5, 9, 40, 20]]]
+    boxes = [torch.tensor(of_image, dtype=torch.float64) for of_image in boxes]
 
     heads = model.roi_heads
     read = torchvision.ops.roi_align(features[0], boxes, 14, 1 / stride, 2, aligned=True)

@@ -10,6 +10,7 @@ from torch import nn
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
 from mrcnn_lite.models import mask_rcnn, mini_config
+from mrcnn_lite.ops import roi_align, roi_pool
 
 
 @pytest.fixture
@@ -78,26 +79,40 @@ def test_own_loss_may_be_a_module_with_parameters(model, batch):
     assert gradients["roi_heads.mask_loss.factor"] > 0
 
 
-def test_own_pyramid_and_heads_get_gradients(model, batch):
-    class MyPyramid(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.theirs = FeaturePyramidNetwork([48, 96, 160], 64, LastLevelMaxPool())
+class MyPyramid(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.theirs = FeaturePyramidNetwork([48, 96, 160], 64, LastLevelMaxPool())
 
-        def forward(self, features):
-            return list(self.theirs({str(k): f for k, f in enumerate(features)}).values())
+    def forward(self, features):
+        return list(self.theirs({str(k): f for k, f in enumerate(features)}).values())
 
+
+class MyRPNHead(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.both = nn.Conv2d(64, 3 * 5, kernel_size=3, padding=1)
+
+    def forward(self, features):
+        of_levels = [self.both(f).permute(0, 2, 3, 1).reshape(len(f), -1, 5) for f in features]
+        return [level[..., 0] for level in of_levels], [level[..., 1:] / 9 for level in of_levels]
+
+
+def test_own_modules_need_no_more_than_forward(model, batch):
     model.backbone.fpn = MyPyramid()
+    model.rpn.head = MyRPNHead()
     model.roi_heads.box_head = nn.Sequential(nn.Flatten(), nn.Linear(64 * 49, 160), nn.Tanh())
     model.roi_heads.mask_head = nn.Conv2d(64, 32, kernel_size=1)
+    model.roi_heads.mask_predictor = nn.ConvTranspose2d(32, 5, kernel_size=2, stride=2)
     _, gradients = losses_and_gradients(model, batch)
     for name, gradient in gradients.items():
         assert gradient.abs().sum() > 0, name
+    with torch.inference_mode():
+        for found in model.eval()(batch[0]):
+            assert len(found["masks"]) == len(found["boxes"]) > 0
 
 
 def test_roi_operation_may_be_swapped_in_a_trained_model(model, batch):
-    from mrcnn_lite.ops import roi_align, roi_pool
-
     model.eval()
     with torch.no_grad():
         (aligned,) = model(batch[0][:1])
