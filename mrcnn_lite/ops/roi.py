@@ -168,7 +168,8 @@ def roi_pool(
         return torchvision.ops.roi_pool(input, rois.to(input.dtype), output_size, spatial_scale)
     y, x = _pool_axes(input.shape[2:], rois, output_size, spatial_scale)
     cells, _, offsets = multiply(rois, y, x, input.shape[2:])
-    return as_output(reduce_max(as_table(input), cells, offsets), output_size, input.dtype)
+    rows = reduce_max(as_table(input), cells, offsets, (len(rois), *output_size))
+    return as_output(rows, input.dtype)
 
 
 def roi_warp(
