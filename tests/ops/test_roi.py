@@ -25,7 +25,7 @@ def assert_same(ours, theirs, x, tolerance, gradient=True):
         grads = [
             torch.autograd.grad(out, x, weight, retain_graph=True)[0] for out in (ours, theirs)
         ]
-        torch.testing.assert_close(*grads, atol=10 * tolerance, rtol=10 * tolerance)
+        torch.testing.assert_close(*grads, atol=tolerance, rtol=tolerance)
 
 
 def round_away(value):
