@@ -1,10 +1,17 @@
-"""Slow versions that one lesson writes and a later one needs again.
+"""Slow versions that a lesson writes and something after it needs again.
 
 They stand here word for word as in the lesson that explains them, because no two lessons hold the
 same helper; whoever wants speed takes `mrcnn_lite.ops`.
 """
 
+import math
+
 from torch import Tensor
+
+
+def round_half_away(x: float) -> int:
+    """The nearest whole number; halves away from zero."""
+    return int(math.copysign(math.floor(abs(x) + 0.5), x))
 
 
 def bilinear(features: Tensor, y: float, x: float) -> Tensor:
