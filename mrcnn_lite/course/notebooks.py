@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 from PIL import Image
 from tqdm import tqdm
 
+from mrcnn_lite.course.alt_text import INSTALL as ALT_TEXT
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import write_atomically
 
@@ -57,7 +58,10 @@ def execute(path: str | Path) -> None:
         timeout=CELL_TIMEOUT_SECONDS,
         resources={"metadata": {"path": str(path.parent)}},
         # Without this each kernel warns that it talks to this process unencrypted.
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        extra_arguments=[
+            "--IPKernelApp.log_level=ERROR",
+            f"--IPKernelApp.exec_lines={ALT_TEXT}",
+        ],
         coalesce_streams=True,
         record_timing=False,
         store_widget_state=False,

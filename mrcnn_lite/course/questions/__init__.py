@@ -1,5 +1,6 @@
 """The prediction questions of all lessons, a module for each lesson."""
 
-from mrcnn_lite.course.questions import lesson02
+from mrcnn_lite.course.questions import lesson00, lesson01, lesson02, lesson03, lesson04
 
-QUESTIONS = {question.name: question for lesson in (lesson02,) for question in lesson.QUESTIONS}
+LESSONS = (lesson00, lesson01, lesson02, lesson03, lesson04)
+QUESTIONS = {question.name: question for lesson in LESSONS for question in lesson.QUESTIONS}
