@@ -13,9 +13,10 @@ from mrcnn_lite.errors import InputError
 def write_atomically(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it over `path` once the block has succeeded.
 
-    The temporary file is synced to disk before the rename, so that after a crash `path` is either
-    the old file or the whole new one. If the block raises, `path` is untouched and the temporary
-    file is gone. The temporary name keeps the suffix, because libraries choose formats by it.
+    The temporary file is synced to disk before the rename and the folder after it, so that after a
+    crash, or without power, `path` is either the old file or the whole new one. If the block
+    raises, `path` is untouched and the temporary file is gone. The temporary name keeps the suffix,
+    because libraries choose formats by it.
 
     Args:
         path: the file to write; its folder is made if it is missing.
@@ -35,8 +36,15 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, pattern: str) -> None:
+    """Delete temporary files beside the files of `pattern`, left by a process that was killed."""
+    for path in folder.glob(f".{pattern}.tmp*"):
+        path.unlink(missing_ok=True)
 
 
 def make_folder(path: str | Path) -> Path:
@@ -65,3 +73,14 @@ def check_file_can_be_written(path: str | Path) -> None:
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder")
     make_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Write a folder's list of names to disk, where the system can do that."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
