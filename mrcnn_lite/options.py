@@ -108,6 +108,8 @@ def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
             )
         except KeyError as error:
             raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+        if options.weights is None and options.weights_backbone is None and distributed.is_first():
+            print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
     if options.weights is not None:
         if options.weights != "coco":
             state = load_model(options.weights).model.state_dict()

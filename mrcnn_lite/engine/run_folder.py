@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision
 
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.state import TrainingState
@@ -20,7 +21,7 @@ from mrcnn_lite.files import write_atomically
 CONFIG_NAME = "config.json"
 METRICS_NAME = "metrics.jsonl"
 EVALUATIONS_NAME = "evaluations.jsonl"
-PACKAGES = ("mrcnn-lite", "torch", "torchvision", "numpy", "pycocotools")
+PACKAGES = ("mrcnn-lite", "numpy", "pycocotools")
 
 
 class RunFolder:
@@ -96,7 +97,9 @@ def describe_run(state: TrainingState) -> dict[str, Any]:
         "git": _git_state(),
         "versions": {
             "python": platform.python_version(),
-            "cuda": torch.version.cuda,
+            # Unlike the packages' metadata, these say for which CUDA they were built.
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
             **{name: _version(name) for name in PACKAGES},
         },
     }
