@@ -36,6 +36,7 @@ HEIGHT, WIDTH = 800, 1088
 NUM_MASK_ROIS = 64
 IMAGES_PER_GPU = 2
 GIGABIT = 1e9 / 8
+MIB = 2**20
 LINKS = (10, 100, 400)  # Gbit/s between machines
 # torchvision 0.3's release notes: 8 V100, 2 images each, float32.
 PUBLISHED_SECONDS, V100_PEAK = 0.2728, 15.7e12
@@ -167,14 +168,14 @@ def make_tables(results: dict) -> dict[str, str]:
             name,
             f"{part['forward'] / 1e9:.0f}",
             f"{part['backward'] / 1e9:.0f}",
-            f"{part['saved_bytes'] / 2**20:.0f}",
+            f"{part['saved_bytes'] / MIB:.0f}",
         ]
         for name, part in parts.items()
     ]
     total = [
         sum(part[key] for part in parts.values()) for key in ("forward", "backward", "saved_bytes")
     ]
-    rows.append(["together", *(f"{n / 1e9:.0f}" for n in total[:2]), f"{total[2] / 2**20:.0f}"])
+    rows.append(["together", *(f"{n / 1e9:.0f}" for n in total[:2]), f"{total[2] / MIB:.0f}"])
     counted = table(["part", "forward, GFLOP", "backward, GFLOP", "kept for backward, MiB"], rows)
     predicted = table(
         [
@@ -234,11 +235,11 @@ def state_facts(cost: StepCost, cluster: Cluster) -> str:
         [
             f"- One image, forward and backward: **{cost.flops / 1e12:.2f} TFLOP**; "
             f"26 epochs: {cost.flops * REFERENCE_EPOCHS * COCO_TRAINING_IMAGES:.1e} FLOP.",
-            f"- Parameters: {cost.parameters / 1e6:.1f} million; of these, trained: "
-            f"{cost.trainable / 1e6:.1f} million, which is {cost.gradient_bytes / 2**20:.0f} MiB of gradients in every step, "
-            f"{cost.state_bytes / 2**20:.0f} MiB of weights, gradients and momentum.",
-            f"- Kept for the backward pass: {cost.saved_bytes / 2**20:.0f} MiB per image in "
-            "float32, about half of it under bf16 autocast; the rest of the model comes on top.",
+            f"- Parameters: {cost.parameters / 1e6:.1f} million, trained {cost.trainable / 1e6:.1f} "
+            f"million: {cost.gradient_bytes / MIB:.0f} MiB of gradients in every step, "
+            f"{cost.state_bytes / MIB:.0f} MiB of weights, gradients and momentum.",
+            f"- Kept for the backward pass: {cost.saved_bytes / MIB:.0f} MiB per image in float32, "
+            "about half of it under bf16 autocast; the rest of the model comes on top.",
             f"- Between machines GPUs begin to wait below "
             f"**{slowest_link(cost, cluster):.0f} Gbit/s per machine**.",
             f"- Outside check: torchvision published {PUBLISHED_SECONDS} s a step on 8 V100 with 2 "
