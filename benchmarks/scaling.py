@@ -231,22 +231,22 @@ def make_tables(results: dict) -> dict[str, str]:
 
 def state_facts(cost: StepCost, cluster: Cluster) -> str:
     published = IMAGES_PER_GPU * cost.flops / PUBLISHED_SECONDS
-    return "\n".join(
-        [
-            f"- One image, forward and backward: **{cost.flops / 1e12:.2f} TFLOP**; "
-            f"26 epochs: {cost.flops * REFERENCE_EPOCHS * COCO_TRAINING_IMAGES:.1e} FLOP.",
-            f"- Parameters: {cost.parameters / 1e6:.1f} million, trained {cost.trainable / 1e6:.1f} "
-            f"million: {cost.gradient_bytes / MIB:.0f} MiB of gradients in every step, "
-            f"{cost.state_bytes / MIB:.0f} MiB of weights, gradients and momentum.",
-            f"- Kept for the backward pass: {cost.saved_bytes / MIB:.0f} MiB per image in float32, "
-            "about half of it under bf16 autocast; the rest of the model comes on top.",
-            f"- Between machines GPUs begin to wait below "
-            f"**{slowest_link(cost, cluster):.0f} Gbit/s per machine**.",
-            f"- Outside check: torchvision published {PUBLISHED_SECONDS} s a step on 8 V100 with 2 "
-            f"images each. By this count that is {published / 1e12:.1f} TFLOP/s per GPU, "
-            f"{100 * published / V100_PEAK:.0f} % of its float32 peak.",
-        ]
-    )
+    all_flops = cost.flops * REFERENCE_EPOCHS * COCO_TRAINING_IMAGES
+    facts = [
+        f"One image, forward and backward: **{cost.flops / 1e12:.2f} TFLOP**; "
+        f"26 epochs: {all_flops:.1e} FLOP.",
+        f"Parameters: {cost.parameters / 1e6:.1f} million, {cost.trainable / 1e6:.1f} million "
+        f"trained: {cost.gradient_bytes / MIB:.0f} MiB of gradients in every step, "
+        f"{cost.state_bytes / MIB:.0f} MiB of weights, gradients and momentum.",
+        f"Kept for the backward pass: {cost.saved_bytes / MIB:.0f} MiB per image in float32, about "
+        "half of it under bf16 autocast; the rest of the model comes on top.",
+        "Between machines GPUs begin to wait below "
+        f"**{slowest_link(cost, cluster):.0f} Gbit/s per machine**.",
+        f"Outside check: torchvision published {PUBLISHED_SECONDS} s a step on 8 V100, 2 images "
+        f"each (release notes of 0.3). By this count that is {published / 1e12:.1f} TFLOP/s per "
+        f"GPU, {100 * published / V100_PEAK:.0f} % of its float32 peak.",
+    ]
+    return "\n".join(f"- {fact}" for fact in facts)
 
 
 def draw(cost: StepCost, cluster: Cluster, file: Path) -> None:
