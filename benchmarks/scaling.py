@@ -37,7 +37,7 @@ NUM_MASK_ROIS = 64
 IMAGES_PER_GPU = 2
 GIGABIT = 1e9 / 8
 MIB = 2**20
-LINKS = (10, 100, 400)  # Gbit/s between machines
+LINKS = (10, 25, 100)  # Gbit/s between machines
 # torchvision 0.3's release notes: 8 V100, 2 images each, float32.
 PUBLISHED_SECONDS, V100_PEAK = 0.2728, 15.7e12
 

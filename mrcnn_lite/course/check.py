@@ -12,6 +12,7 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -33,6 +34,9 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        learning_rate_at,
+        next_loss_scale,
+        positions_of,
     )
 }
 _hints_given: dict[str, int] = {}
