@@ -41,9 +41,9 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def remove_leftovers(folder: Path, pattern: str) -> None:
-    """Delete temporary files beside the files of `pattern`, left by a process that was killed."""
-    for path in folder.glob(f".{pattern}.tmp*"):
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files that a process which was killed has left in a folder."""
+    for path in folder.glob(".*.tmp*"):
         path.unlink(missing_ok=True)
 
 

@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
@@ -86,37 +87,51 @@ def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
 
 
 def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
-    """Build the model that the options name, with random, ImageNet, COCO or earlier weights."""
+    """Build the model that the options name, with random, ImageNet, COCO or earlier weights.
+
+    Raises:
+        InputError: options that do not fit together, or weights that cannot be had.
+    """
     overrides = {"min_size": options.min_size, "max_size": options.max_size}
     overrides = {name: value for name, value in overrides.items() if value is not None}
     overrides |= pick_settings(options.set, MaskRCNNConfig)
-    if options.weights == "coco":
-        if options.model != "resnet50":
-            raise InputError(f"--weights coco does not go with --model {options.model}")
-        state = fetch_state_dict(MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
-        # They were trained when torchvision's frozen batch norm had no epsilon.
-        overrides = {"num_classes": num_classes, "frozen_batch_norm_eps": 0.0, **overrides}
-        model = mask_rcnn(MaskRCNNConfig(**overrides))
-    elif options.model == "mini":
+    try:
+        model = _build_model(options, num_classes, overrides)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    if options.weights not in (None, "coco"):
+        _start_from(options.weights, model, load_model(options.weights).model.state_dict())
+    return model
+
+
+def _build_model(options: Namespace, num_classes: int, overrides: dict[str, Any]) -> MaskRCNN:
+    if options.model == "mini":
         if options.weights_backbone is not None:
             raise InputError("--weights-backbone does not go with --model mini")
-        model = mask_rcnn(mini_config(num_classes, **overrides))
-    else:
-        try:
-            model = mask_rcnn_resnet50_fpn(
-                weights_backbone=options.weights_backbone, num_classes=num_classes, **overrides
-            )
-        except KeyError as error:
-            raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
-        if options.weights is None and options.weights_backbone is None and distributed.is_first():
-            print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
-    if options.weights is not None:
-        if options.weights != "coco":
-            state = load_model(options.weights).model.state_dict()
-        left = start_from(model, state)
-        if left and distributed.is_first():
-            print(f"the classes differ from those of {options.weights}: {', '.join(left)} are new")
-    return model
+        if options.weights == "coco":
+            raise InputError("--weights coco does not go with --model mini")
+        return mask_rcnn(mini_config(num_classes, **overrides))
+    if options.weights == "coco":
+        state = fetch_state_dict(MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
+        # They were trained when torchvision's frozen batch norm had no epsilon.
+        settings = {"num_classes": num_classes, "frozen_batch_norm_eps": 0.0, **overrides}
+        model = mask_rcnn(MaskRCNNConfig(**settings))
+        _start_from("coco", model, state)
+        return model
+    if options.weights is None and options.weights_backbone is None and distributed.is_first():
+        print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
+    try:
+        return mask_rcnn_resnet50_fpn(
+            weights_backbone=options.weights_backbone, num_classes=num_classes, **overrides
+        )
+    except KeyError as error:
+        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+
+
+def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
+    left = start_from(model, state)
+    if left and distributed.is_first():
+        print(f"the classes differ from those of {name}: {', '.join(left)} are new")
 
 
 def make_train_config(

@@ -191,6 +191,8 @@ def test_tensorboard_writes_events_or_says_that_it_is_missing(tmp_path, monkeypa
         (["--validation", "many"], "--validation"),
         (["--weights", "nowhere.pt"], "nowhere.pt"),
         (["--set", "nothing=1"], "nothing"),
+        (["--set", "roi_op=crop"], "roi_op"),
+        (["--set", "warmup_steps=many"], "warmup_steps"),
     ],
 )
 def test_options_that_do_not_fit_are_named(options, word, tmp_path, capsys):

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import remove_leftovers, write_atomically
+from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig, mask_rcnn
 
 FORMAT = "mrcnn-lite checkpoint 1"
@@ -122,10 +122,9 @@ def last_good_checkpoint(folder: Path) -> Path | None:
 
 
 def forget_old_checkpoints(folder: Path, keep: int) -> None:
-    """Delete all but the last `keep` checkpoints, and what writes that were cut off have left."""
+    """Delete all but the last `keep` checkpoints."""
     for path in checkpoints_in(folder)[keep:]:
         path.unlink()
-    remove_leftovers(folder, "checkpoint-*")
 
 
 def load_model(path: str | Path) -> LoadedModel:

@@ -68,9 +68,11 @@ class TrainConfig:
 
     def __post_init__(self):
         for name, kind in get_type_hints(type(self)).items():
-            value, allowed = getattr(self, name), get_args(kind)
+            value = getattr(self, name)
+            allowed = [choice for choice in get_args(kind) if isinstance(choice, str)]
             if isinstance(value, str) and value not in allowed:
-                raise ValueError(f"{name} should be one of {', '.join(allowed)}, got {value!r}")
+                expected = f"one of {', '.join(allowed)}" if allowed else "no text"
+                raise ValueError(f"{name} should be {expected}, got {value!r}")
         for name in ("steps", "batch_size", "accumulate", "checkpoint_every", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} should be at least 1, got {getattr(self, name)}")

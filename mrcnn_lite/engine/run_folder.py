@@ -16,7 +16,7 @@ import torchvision
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.files import remove_leftovers, write_atomically
 
 CONFIG_NAME = "config.json"
 METRICS_NAME = "metrics.jsonl"
@@ -37,6 +37,7 @@ class RunFolder:
         self.tensorboard = None
         if not self.writes:
             return
+        remove_leftovers(path)
         if state.config.tensorboard:
             self.tensorboard = _open_tensorboard(path, state.step)
         with write_atomically(path / CONFIG_NAME) as temporary:
