@@ -14,6 +14,7 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -35,6 +36,9 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        learning_rate_at,
+        next_loss_scale,
+        positions_of,
     )
 }
 HINTS_OFF = "hints_off"  # where a file of this name lies beside the notebook, there are no hints
