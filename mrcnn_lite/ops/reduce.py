@@ -102,8 +102,7 @@ class _WeightedSum(torch.autograd.Function):
         # The table is needed only for the gradient to the weights: not kept alive without.
         ctx.save_for_backward(table if ctx.needs_input_grad[2] else None, cells, weights, offsets)
         ctx.table_shape = table.shape
-        (output,) = _by_channels(table, lambda part: (_sum(part, cells, weights, offsets),))
-        return output.view(*shape, table.shape[-1])
+        return _sum(table, cells, weights, offsets).view(*shape, table.shape[-1])
 
     @staticmethod
     @once_differentiable
@@ -154,6 +153,11 @@ class _Maximum(torch.autograd.Function):
 
 
 def _sum(table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+    (output,) = _by_channels(table, lambda part: (_sum_rows(part, cells, weights, offsets),))
+    return output
+
+
+def _sum_rows(table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
     return F.embedding_bag(
         cells, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
     )
@@ -216,12 +220,14 @@ def _transposed_sum(
     # Each time a whole table is added: so many entries that this is little beside reading them.
     times = max(1, len(cells) // max(ENTRIES_AT_ONCE, 16 * rows))
     at_once = max(1, -(-len(grad) // times))
-    total = None
     bags = _split_bags(cells, weights, offsets, at_once * grad.shape[1:-1].numel())
-    for part, of_part in zip(grad.split(at_once), bags):
-        transposed = transpose_bags(*of_part, rows)
-        (summed,) = _by_channels(part, lambda rows: (_sum(rows, *transposed),))  # noqa: B023
-        total = summed if total is None else total.add_(summed)
+    sums = (
+        _sum(part, *transpose_bags(*of_part, rows))
+        for part, of_part in zip(grad.split(at_once), bags)
+    )
+    total = next(sums)
+    for one in sums:
+        total += one
     return total
 
 
@@ -232,7 +238,7 @@ def _gradient_to_weights(
     for channels, part in _parts(table):
         with torch.enable_grad():
             leaf = weights.detach().requires_grad_()
-            output = _sum(part.detach(), cells, leaf, offsets)
+            output = _sum_rows(part.detach(), cells, leaf, offsets)
         part_of_grad = grad[..., channels].flatten(0, -2).contiguous()
         total += torch.autograd.grad(output, leaf, part_of_grad)[0]
     return total
