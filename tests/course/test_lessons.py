@@ -227,6 +227,14 @@ def test_glossary_is_sorted_and_its_links_lead_somewhere():
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= glossary_anchors()
     for name in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):
         assert (NOTEBOOKS / name).is_file()
+    # Where a word is at home is a link as soon as the lesson is there.
+    unlinked = {int(n) for home in re.findall(r"\*\(Lessons? [^*]*", text) for n in bare(home)}
+    assert not unlinked & {lesson.number for lesson in LESSONS}
+
+
+def bare(text: str) -> list[str]:
+    """Lesson numbers that are no links."""
+    return re.findall(r"\b\d\d\b", re.sub(r"\[[^]]*\]\([^)]*\)", "", text))
 
 
 # One way to do a thing

@@ -58,14 +58,15 @@ def _refine_wrongly(
     shift_in_pixels: bool = False,
     plain_factor: bool = False,
     swapped: bool = False,
+    whole_size: bool = False,
 ) -> Tensor:
     start, size = box[:2], box[2:] - box[:2]
     shift, log_scale = deltas[:2], deltas[2:]
     center = start if from_corner else start + size / 2
     center = center + shift * (1 if shift_in_pixels else size.flip(0) if swapped else size)
     new_size = size * (1 + log_scale if plain_factor else log_scale.exp())
-    first = center if from_corner else center - new_size / 2
-    return torch.cat([first, first + new_size])
+    first = center if from_corner else center - new_size / (1 if whole_size else 2)
+    return torch.cat([first, first + new_size * (2 if whole_size else 1)])
 
 
 refine_box = Exercise(
@@ -90,6 +91,9 @@ refine_box = Exercise(
         ),
         "dx goes with the width and dy with the height; yours are swapped": (
             lambda box, deltas: _refine_wrongly(box, deltas, swapped=True)
+        ),
+        "a box reaches half its size to each side of its centre; you divide by 2 too seldom": (
+            lambda box, deltas: _refine_wrongly(box, deltas, whole_size=True)
         ),
         "this is (centre, size); the corners (x1, y1, x2, y2) are wanted": lambda box, deltas: (
             torch.cat(

@@ -82,6 +82,13 @@ _MISPLACED = {
     ),
     **{text: partial(place_samples, read_box=box) for text, box in WRONG_BOXES.items()},
     **{text: partial(place_samples, places=places) for text, places in WRONG_PLACES.items()},
+    "you divide the number of the bin by the number of samples, too; only the part of a bin is "
+    "divided by that": lambda low, high, bins, samples, stride: (
+        low / stride
+        + (torch.arange(bins)[:, None] + torch.arange(samples) + 0.5)
+        / samples
+        * ((high - low) / stride / bins)
+    ),
 }
 
 sample_points = Exercise(
@@ -197,7 +204,7 @@ axis_weights = Exercise(
             4,
         ),
         "bins that reach off the map of 5 cells": (
-            torch.tensor([[-0.8, -0.1], [0.2, 1.9], [4.8, 6.1], [6.5, 8.0]], dtype=torch.float64),
+            torch.tensor([[-0.8, -0.1], [0.2, 1.9], [4.8, 5.3], [6.1, 8.0]], dtype=torch.float64),
             5,
         ),
     },
