@@ -86,6 +86,12 @@ def test_a_link_to_a_lesson_has_its_name(lesson):
         assert text in (f"{number} · {name}", f"lesson {number}", f"Lesson {number}"), text
 
 
+def test_the_map_links_every_lesson():
+    for lesson in LESSONS:
+        link = f"[{lesson.number:02} · {NAMES[lesson.number]}]({lesson.path.name})"
+        assert f"| {link} |" in LESSONS[0].text
+
+
 def test_header_says_what_is_needed_and_learnt(lesson):
     assert "**You need** " in lesson.header
     assert lesson.parts

@@ -5,15 +5,19 @@ spoiled, and the check must not pass what comes out. What it says must not give 
 """
 
 import ast
+import contextlib
 import itertools
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from mrcnn_lite import check
-from tests.course.lesson import LESSONS, Lesson
+from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.student import SOLUTION
+from tests.course.lesson import LESSONS
 from tests.course.test_student import definitions_of
 
 # Names that two lines of code exchange when x and y are mixed up.
@@ -90,7 +94,7 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
 
 
 EXERCISES = [
-    pytest.param(lesson, number, id=lesson.check_cells[number].id.removeprefix("check-"))
+    pytest.param((lesson, number), id=lesson.check_cells[number].id.removeprefix("check-"))
     for lesson in LESSONS
     for number in range(len(lesson.solution_cells))
 ]
@@ -100,20 +104,53 @@ EQUIVALENT = {
 }
 
 
-@pytest.mark.parametrize(("lesson", "number"), EXERCISES)
-def test_no_mutant_passes(lesson: Lesson, number: int):
+@dataclass(frozen=True)
+class Solved:
+    """An exercise with the lesson's own solution."""
+
+    exercise: Exercise
+    function: str
+    source: str
+    namespace: dict
+
+
+@pytest.fixture(params=EXERCISES)
+def solved(request) -> Solved:
+    lesson, number = request.param
     called = lesson.check_cells[number].source
     name, function = re.fullmatch(r"check\.(\w+)\((\w+)\)", called).groups()
-    namespace = {**definitions_of(lesson)} | {"floor": math.floor, "math": math}
+    namespace = {**definitions_of(lesson), "floor": math.floor, "math": math}
     for cell in lesson.solution_cells[: number + 1]:
         exec(cell.source, namespace)
-    assert check.EXERCISES[name].verdict(namespace[function]).passed
-    for kind, source in mutants(lesson.solution_cells[number].source):
-        if EQUIVALENT.get(name) == kind:
-            continue
-        broken = dict(namespace)
-        exec(source, broken)
-        assert not check.EXERCISES[name].verdict(broken[function]).passed, (kind, source)
+    source = lesson.solution_cells[number].source
+    return Solved(check.EXERCISES[name], function, source, namespace)
+
+
+def passes(solved: Solved, source: str) -> bool:
+    namespace = dict(solved.namespace)
+    exec(source, namespace)
+    return solved.exercise.verdict(namespace[solved.function]).passed
+
+
+def test_no_mutant_passes(solved):
+    assert passes(solved, solved.source)
+    for kind, source in mutants(solved.source):
+        if EQUIVALENT.get(solved.exercise.name) != kind:
+            assert not passes(solved, source), (kind, source)
+
+
+def test_no_hint_is_the_answer(solved):
+    """Neither a piece of code in it alone nor all of them in turn."""
+    head = SOLUTION.split(solved.source)[0]
+    for hint in solved.exercise.hints:
+        pieces = re.findall(r"`([^`]+)`", hint)
+        for body in [*([piece] for piece in pieces), pieces]:
+            if not body:
+                continue
+            lines = [f"    {line}" for line in body[:-1]] + [f"    return {body[-1]}"]
+            source = head + "\n".join(lines)
+            with contextlib.suppress(SyntaxError):
+                assert not passes(solved, source), hint
 
 
 # Which of the course's usual misconceptions an exercise can meet, and has a word for. That each

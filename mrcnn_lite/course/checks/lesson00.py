@@ -42,7 +42,8 @@ count_anchors = Exercise(
     hints=(
         "How many cells has a map of stride 4 over a picture of 128 x 128 pixels?",
         "A level of stride s has (height // s) x (width // s) cells. Add up the levels.",
-        "`per_cell * sum((height // s) * (width // s) for s in strides)`",
+        "`sum(... for stride in strides)` adds up the cells of all levels. Each cell bears "
+        "`per_cell` anchors.",
     ),
 )
 
@@ -108,9 +109,8 @@ refine_box = Exercise(
         "Go from corners to centre and size, change those, and go back.",
         "New centre: old centre + (dx, dy) times the old size. New size: old size times "
         "exp((dw, dh)).",
-        "`size = box[2:] - box[:2]`, `center = box[:2] + size / 2 + deltas[:2] * size`, "
-        "`size = size * deltas[2:].exp()`; the corners are `center - size / 2` and "
-        "`center + size / 2`.",
+        "`size = box[2:] - box[:2]` and `center = box[:2] + size / 2 + deltas[:2] * size`. Then "
+        "the new size, and half of it to either side of the centre.",
     ),
 )
 
@@ -143,6 +143,7 @@ choose_masks = Exercise(
     hints=(
         "Which of the K masks of a detection is wanted? The box branch knows.",
         "`mask_logits[d, labels[d]]` is the mask of detection d. Then make probabilities of it.",
-        "`mask_logits[torch.arange(len(labels)), labels].sigmoid()`",
+        "Two lists of numbers as indices pick one entry for each pair: "
+        "`mask_logits[torch.arange(len(labels)), ...]`. A sigmoid makes probabilities.",
     ),
 )

@@ -86,8 +86,8 @@ resize = Exercise(
         "`height` rows.",
         "A new row is H / height old cells high, and its centre is half of that below its upper "
         "edge.",
-        "`y = (i + 0.5) * H / height`, `x = (j + 0.5) * W / width`, and the lesson's `bilinear` "
-        "does the rest: it wants `[C, H, W]`, so hand it `features[None]`.",
+        "`y = (i + 0.5) * H / height`, and x likewise. The lesson's `bilinear` does the rest: it "
+        "wants `[C, H, W]`, so hand it `features[None]`.",
     ),
 )
 

@@ -105,8 +105,8 @@ sample_points = Exercise(
         "i. No step rounds.",
         "In cells the box begins at `low / stride` and is `(high - low) / stride` long. Bin "
         "p begins `p * size / bins` after that. Where is the centre of part i of a bin?",
-        "`start + (p + (i + 0.5) / samples) * size / bins`, for p in `range(bins)` and i in "
-        "`range(samples)`.",
+        "Bin p is `size / bins` long, its parts are `size / bins / samples` long, and the centre "
+        "of part i is half a part after that part begins.",
     ),
 )
 
