@@ -47,6 +47,18 @@ def execute(path: str | Path) -> None:
     """
     path = Path(path)
     notebook = read_notebook(path)
+    run(notebook, path)
+    stabilise(notebook)
+    with write_atomically(path) as temporary:
+        nbformat.write(notebook, temporary)
+
+
+def run(notebook: NotebookNode, path: Path) -> None:
+    """Run all cells in a fresh kernel in the folder of `path`; the file stays as it is.
+
+    Raises:
+        InputError: a cell failed.
+    """
     progress = tqdm(total=len(notebook.cells), desc=path.name, unit="cell")
 
     def show_cell(cell: NotebookNode, cell_index: int) -> None:
@@ -74,9 +86,6 @@ def execute(path: str | Path) -> None:
             reason = _ANSI_COLOR.sub("", getattr(error, "traceback", str(error)))
             raise InputError(f"{path}, cell {progress.n + 1} failed:\n{reason}") from error
         progress.update(progress.total - progress.n)
-    stabilise(notebook)
-    with write_atomically(path) as temporary:
-        nbformat.write(notebook, temporary)
 
 
 def read_notebook(path: Path) -> NotebookNode:

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import functools
 import json
 import re
 import subprocess
@@ -139,8 +140,12 @@ def test_metadata_is_nbgraders(edition, lesson):
 # How exercises behave
 
 
+@functools.cache
 def definitions_of(lesson: Lesson) -> dict:
-    """What a lesson's cells import, define and set, as far as that needs no drawing or training."""
+    """What a lesson's cells import, define and set, as far as that needs no drawing or training.
+
+    Take a copy before you change it.
+    """
     namespace = {}
     for cell in lesson.code_cells:
         if is_exercise(cell, lesson):
@@ -166,7 +171,7 @@ def _is_constant(node: ast.stmt) -> bool:
 
 
 def test_stubs_fail_with_a_friendly_word(edition, lesson):
-    namespace = definitions_of(lesson)
+    namespace = dict(definitions_of(lesson))
     failed = []
     for cell, original in zip(cells_of(edition, lesson), lesson.cells):
         if original in lesson.solution_cells:
@@ -179,7 +184,7 @@ def test_stubs_fail_with_a_friendly_word(edition, lesson):
 
 
 def test_refilled_all_checks_pass(edition, lesson, capsys):
-    namespace = definitions_of(lesson)
+    namespace = dict(definitions_of(lesson))
     answers = iter([SOLUTION.search(cell.source)["answer"] for cell in lesson.solution_cells])
     for cell, original in zip(cells_of(edition, lesson), lesson.cells):
         if original in lesson.solution_cells:
