@@ -12,6 +12,11 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson09 import (
+    decoupled_mask_loss,
+    mask_gradient,
+    share_under_a_rival,
+)
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -33,6 +38,9 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        share_under_a_rival,
+        decoupled_mask_loss,
+        mask_gradient,
     )
 }
 _hints_given: dict[str, int] = {}
