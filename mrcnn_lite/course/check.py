@@ -14,6 +14,11 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson09 import (
+    decoupled_mask_loss,
+    mask_gradient,
+    share_under_a_rival,
+)
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.questions import QUESTIONS
 
@@ -36,6 +41,9 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        share_under_a_rival,
+        decoupled_mask_loss,
+        mask_gradient,
         learning_rate_at,
         next_loss_scale,
         positions_of,

@@ -6,8 +6,9 @@ from mrcnn_lite.course.questions import (
     lesson02,
     lesson03,
     lesson04,
+    lesson09,
     lesson13,
 )
 
-LESSONS = (lesson00, lesson01, lesson02, lesson03, lesson04, lesson13)
+LESSONS = (lesson00, lesson01, lesson02, lesson03, lesson04, lesson09, lesson13)
 QUESTIONS = {question.name: question for lesson in LESSONS for question in lesson.QUESTIONS}
