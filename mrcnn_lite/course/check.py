@@ -12,6 +12,8 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson05 import map_size, pixels_seen, residual_block
+from mrcnn_lite.course.checks.lesson05_cost import count_convolution, grouped_convolution
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -33,6 +35,11 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        map_size,
+        pixels_seen,
+        residual_block,
+        count_convolution,
+        grouped_convolution,
     )
 }
 _hints_given: dict[str, int] = {}
