@@ -4,6 +4,29 @@ from mrcnn_lite.course.question import Choice, Question
 
 QUESTIONS = (
     Question(
+        "shapes_as_mean_colours",
+        "As mean colours: what is the coarsest stride at which you can still tell the star from "
+        "the ring and the circle?",
+        (
+            Choice(
+                "32: one cell each, but of different colours",
+                "The colours tell these three apart, but not their shapes. Would you know a green "
+                "star from a green ring?",
+            ),
+            Choice(
+                "16: 2 x 2 cells each",
+                "Four numbers per colour for a shape. Look for the ring's hole and the star's "
+                "arms in them.",
+            ),
+            Choice(
+                "8: 4 x 4 cells each",
+                "There the hole is one or two cells wide, and an arm about one. One more halving, "
+                "and both are gone.",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
         "numbers_of_an_object",
         "An object of 32 x 32 pixels has 32 x 32 x 3 = 3072 numbers in the image. How many has it "
         "on ResNet-50's C4, at stride 16?",
@@ -91,6 +114,28 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "plain_gradient",
+        "20 blocks without shortcuts, with batch norm, not trained yet. How long is the gradient "
+        "at the input of the first block, compared with the last one's?",
+        (
+            Choice(
+                "much shorter: it vanishes on the way",
+                "So it is in deep networks without batch norm that were initialised carelessly. "
+                "What does batch norm do to activations that have become small?",
+            ),
+            Choice(
+                "about as long: that is what the initialisation is made for",
+                "Kaiming's initialisation keeps it for a convolution and a ReLU. Here batch norm "
+                "stands in between, and 20 small deviations multiply.",
+            ),
+            Choice(
+                "hundreds of times as long",
+                "Each block stretches it by the same factor, and factors multiply.",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
         "stage_of_the_parameters",
         "C5 is made by 3 of ResNet-50's 16 blocks. What is its share of the trunk's parameters, "
         "and of its multiplications?",
@@ -108,6 +153,27 @@ QUESTIONS = (
             Choice(
                 "more than half of the parameters, a fifth of the multiplications",
                 "Twice the channels: four times the parameters, on a quarter of the cells.",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
+        "cost_of_resnext",
+        "ResNeXt-50 32x4d against ResNet-50: parameters and multiplications?",
+        (
+            Choice(
+                "about four times as many: twice the channels in and out",
+                "Without groups the 3 x 3 convolutions would cost that. How many of its input "
+                "channels does an output channel of theirs read?",
+            ),
+            Choice(
+                "about a thirty-second: each group is that small",
+                "A single group, yes. But there are 32 of them, and the 1 x 1 convolutions have no "
+                "groups.",
+            ),
+            Choice(
+                "the same, within a few per cent",
+                "As it was meant: the width of the groups was chosen so.",
                 right=True,
             ),
         ),
