@@ -14,6 +14,8 @@ from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
 from mrcnn_lite.course.checks.lesson05 import map_size, pixels_seen, residual_block
 from mrcnn_lite.course.checks.lesson05_cost import count_convolution, grouped_convolution
+from mrcnn_lite.course.checks.lesson06 import cells_touched, level_of_box
+from mrcnn_lite.course.checks.lesson06_pyramid import feature_pyramid, merge_step
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -40,6 +42,10 @@ EXERCISES = {
         residual_block,
         count_convolution,
         grouped_convolution,
+        cells_touched,
+        merge_step,
+        feature_pyramid,
+        level_of_box,
     )
 }
 _hints_given: dict[str, int] = {}

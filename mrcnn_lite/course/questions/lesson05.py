@@ -65,7 +65,7 @@ QUESTIONS = (
             ),
             Choice(
                 "more than 250 pixels",
-                "Six blocks of C4 alone add 32 pixels each.",
+                "The six blocks of C4 alone add 176 pixels.",
                 right=True,
             ),
         ),
@@ -162,7 +162,7 @@ QUESTIONS = (
         "ResNeXt-50 32x4d against ResNet-50: parameters and multiplications?",
         (
             Choice(
-                "about four times as many: twice the channels in and out",
+                "about four times as many: twice the channels inside a block, both in and out",
                 "Without groups the 3 x 3 convolutions would cost that. How many of its input "
                 "channels does an output channel of theirs read?",
             ),
