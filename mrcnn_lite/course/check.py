@@ -14,6 +14,10 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson05 import map_size, pixels_seen, residual_block
+from mrcnn_lite.course.checks.lesson05_cost import count_convolution, grouped_convolution
+from mrcnn_lite.course.checks.lesson06 import cells_touched, level_of_box
+from mrcnn_lite.course.checks.lesson06_pyramid import feature_pyramid, merge_step
 from mrcnn_lite.course.checks.lesson09 import (
     decoupled_mask_loss,
     mask_gradient,
@@ -41,6 +45,15 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        map_size,
+        pixels_seen,
+        residual_block,
+        count_convolution,
+        grouped_convolution,
+        cells_touched,
+        merge_step,
+        feature_pyramid,
+        level_of_box,
         share_under_a_rival,
         decoupled_mask_loss,
         mask_gradient,
