@@ -12,6 +12,8 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson07 import anchor_labels, encode_box, proposal_recall
+from mrcnn_lite.course.checks.lesson07_proposals import nms_by_level, propose
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -33,6 +35,11 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        proposal_recall,
+        anchor_labels,
+        encode_box,
+        nms_by_level,
+        propose,
     )
 }
 _hints_given: dict[str, int] = {}

@@ -1,5 +1,7 @@
 """The prediction questions of all lessons, a module for each lesson."""
 
-from mrcnn_lite.course.questions import lesson02
+from mrcnn_lite.course.questions import lesson02, lesson07
 
-QUESTIONS = {question.name: question for lesson in (lesson02,) for question in lesson.QUESTIONS}
+QUESTIONS = {
+    question.name: question for lesson in (lesson02, lesson07) for question in lesson.QUESTIONS
+}
