@@ -1,7 +1,9 @@
 """What one exercise's check is made of: a right answer, known mistakes, hints.
 
 A learner's function is called on a few small inputs and compared with the reference. If it is
-wrong in a way that has a name, the check says the name; it never shows the answer.
+wrong in a way that has a name, the check says the name; it never shows the answer. A check that
+fails raises, so that whoever runs the notebook by machine sees a failed cell; whoever sits before
+it sees one line.
 """
 
 import copy
@@ -16,6 +18,14 @@ from torch import Tensor
 Function = Callable[..., Any]
 
 
+class CheckFailedError(AssertionError):
+    """The learner's function is wrong or not written yet; the message says which, and why."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a traceback: the lines of this module help nobody."""
+        return [str(self)]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a check found: whether the function is right, and what to tell its author."""
@@ -26,7 +36,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Exercise:
-    """The check of one exercise: call it with the learner's function, and it prints a verdict.
+    """The check of one exercise: call it with the learner's function, and it says what it found.
 
     Attributes:
         name: of the function to write, as in `check.NAME`.
@@ -47,8 +57,15 @@ class Exercise:
     tolerance: float = 1e-5
 
     def __call__(self, function: Function) -> None:
-        """Check a function and print what was found."""
-        print(self.verdict(function).message)
+        """Check a function, and print that it is right.
+
+        Raises:
+            CheckFailedError: it is wrong or not written yet; a notebook shows only the message.
+        """
+        verdict = self.verdict(function)
+        if not verdict.passed:
+            raise CheckFailedError(verdict.message)
+        print(verdict.message)
 
     def verdict(self, function: Function) -> Verdict:
         """Check a function; what it raises is reported, not raised."""

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.v4 import new_code_cell, new_notebook
 
-from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.exercise import CheckFailedError, Exercise
 
 double = Exercise(
     name="double",
@@ -25,6 +28,32 @@ def test_right_answers_of_any_type(capsys):
         assert verdict.message == "✓ double: right on all 2 inputs."
     assert double(lambda x: 2 * x) is None
     assert capsys.readouterr().out == "✓ double: right on all 2 inputs.\n"
+
+
+def test_a_failed_check_raises_the_verdict(capsys):
+    with pytest.raises(CheckFailedError) as failure:
+        double(not_written)
+    assert isinstance(failure.value, AssertionError)
+    assert str(failure.value) == "✗ double: not written yet."
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_notebook_shows_one_line_and_its_cell_fails():
+    notebook = new_notebook(
+        cells=[
+            new_code_cell("from mrcnn_lite import check\ndef mine(*arguments): return 1 / 0"),
+            new_code_cell("check.count_anchors(mine)"),
+        ]
+    )
+    # As nbval, nbgrader and `python -m mrcnn_lite.course.notebooks` run a lesson.
+    with pytest.raises(CellExecutionError, match="✗ count_anchors"):
+        NotebookClient(notebook, kernel_name="python3").execute()
+    (output,) = notebook.cells[1].outputs
+    assert output.output_type == "error"
+    assert output.ename == "CheckFailedError"
+    (line,) = output.traceback
+    assert line.startswith("✗ count_anchors: on ")
+    assert "\n" not in line
 
 
 def not_written(x):
