@@ -96,32 +96,36 @@ def _labels_wrongly(
     labels = torch.full_like(best_iou, between)
     labels[best_iou > high if strict else best_iou >= high] = 1
     labels[best_iou < low] = 0
+    is_best = (iou == iou.max(dim=1, keepdim=True).values).any(dim=0)
     if best == "first":
         labels[iou.argmax(dim=1)] = 1
-    elif best == "all ties":
-        labels[(iou == iou.max(dim=1, keepdim=True).values).any(dim=0)] = 1
     elif best == "before the background":
-        labels[iou.argmax(dim=1)] = 1
-        labels[best_iou < low] = 0
+        labels[is_best & (best_iou >= low)] = 1
+    else:
+        labels[is_best] = 1
     return labels
 
 
-_IOU = torch.tensor(
-    [
-        [0.00, 0.10, 0.75, 0.30, 0.45, 0.00, 0.05, 0.70],
-        [0.20, 0.55, 0.05, 0.00, 0.50, 0.55, 0.00, 0.10],
-        [0.00, 0.00, 0.00, 0.15, 0.00, 0.10, 0.25, 0.00],
-    ]
+# Sixteenths, so that an IoU can be equal to a threshold in any arithmetic.
+_IOU = (
+    torch.tensor(
+        [
+            [0.0, 2, 14, 5, 7, 0, 1, 12],
+            [3, 9, 1, 0, 8, 9, 0, 2],
+            [0, 0, 0, 2, 0, 1, 3, 0],
+        ]
+    )
+    / 16
 )
 
 anchor_labels = Exercise(
     name="anchor_labels",
     reference=_anchor_labels,
     cases={
-        "3 objects and 8 anchors": (_IOU, 0.7, 0.3),
-        "the same with other thresholds": (_IOU, 0.5, 0.2),
-        "an object that every anchor misses by far": (_IOU[2:], 0.7, 0.3),
-        "an image without objects": (_IOU[:0], 0.7, 0.3),
+        "3 objects and 8 anchors": (_IOU, 0.75, 0.25),
+        "the same with other thresholds": (_IOU, 0.5, 0.1875),
+        "an object that every anchor misses by far": (_IOU[2:], 0.75, 0.25),
+        "an image without objects": (_IOU[:0], 0.75, 0.25),
     },
     mistakes={
         "an object whose IoU with every anchor is below the upper threshold has none now; the best "

@@ -118,8 +118,8 @@ QUESTIONS = (
     ),
     Question(
         "suppression_in_a_row",
-        "Four boxes in a row. Each overlaps the next by an IoU of 0.6, and the next but one by "
-        "0.33. Their scores fall from left to right, and the threshold is 0.5. How many are kept?",
+        "Four boxes in a row. Each overlaps the next by an IoU of 0.61, and the next but one by "
+        "0.38. Their scores fall from left to right, and the threshold is 0.5. How many are kept?",
         (
             Choice(
                 "1: the first suppresses the second, that the third, and that the fourth",
@@ -172,7 +172,7 @@ QUESTIONS = (
                 "box look different when another source proposes it?",
             ),
             Choice(
-                "it falls a little",
+                "it falls by about one in eight",
                 "The heads take any box; what is missing are the objects that the source misses.",
                 right=True,
             ),
