@@ -14,6 +14,8 @@ from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
 from mrcnn_lite.course.checks.lesson07 import anchor_labels, encode_box, proposal_recall
 from mrcnn_lite.course.checks.lesson07_proposals import nms_by_level, propose
+from mrcnn_lite.course.checks.lesson08 import count_mask_branch, deltas_of_labels, mask_branch
+from mrcnn_lite.course.checks.lesson08_detect import detect
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -40,6 +42,10 @@ EXERCISES = {
         encode_box,
         nms_by_level,
         propose,
+        deltas_of_labels,
+        mask_branch,
+        detect,
+        count_mask_branch,
     )
 }
 _hints_given: dict[str, int] = {}
