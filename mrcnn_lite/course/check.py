@@ -18,6 +18,10 @@ from mrcnn_lite.course.checks.lesson05 import map_size, pixels_seen, residual_bl
 from mrcnn_lite.course.checks.lesson05_cost import count_convolution, grouped_convolution
 from mrcnn_lite.course.checks.lesson06 import cells_touched, level_of_box
 from mrcnn_lite.course.checks.lesson06_pyramid import feature_pyramid, merge_step
+from mrcnn_lite.course.checks.lesson07 import anchor_labels, encode_box, proposal_recall
+from mrcnn_lite.course.checks.lesson07_proposals import nms_by_level, propose
+from mrcnn_lite.course.checks.lesson08 import count_mask_branch, deltas_of_labels, mask_branch
+from mrcnn_lite.course.checks.lesson08_detect import detect
 from mrcnn_lite.course.checks.lesson09 import (
     decoupled_mask_loss,
     mask_gradient,
@@ -54,6 +58,15 @@ EXERCISES = {
         merge_step,
         feature_pyramid,
         level_of_box,
+        proposal_recall,
+        anchor_labels,
+        encode_box,
+        nms_by_level,
+        propose,
+        deltas_of_labels,
+        mask_branch,
+        detect,
+        count_mask_branch,
         share_under_a_rival,
         decoupled_mask_loss,
         mask_gradient,

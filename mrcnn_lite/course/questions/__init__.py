@@ -8,9 +8,21 @@ from mrcnn_lite.course.questions import (
     lesson04,
     lesson05,
     lesson06,
+    lesson07,
     lesson09,
     lesson13,
 )
 
-LESSONS = (lesson00, lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson09, lesson13)
+LESSONS = (
+    lesson00,
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    lesson07,
+    lesson09,
+    lesson13,
+)
 QUESTIONS = {question.name: question for lesson in LESSONS for question in lesson.QUESTIONS}
