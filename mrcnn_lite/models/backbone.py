@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock
 from torchvision.ops import FrozenBatchNorm2d
 
+from mrcnn_lite.models.residual import convolve, run_stage
+
 MINI_CHANNELS = (48, 96, 160)
 MINI_BLOCKS = (1, 2, 2)
 
@@ -53,10 +55,10 @@ class Trunk(nn.Module):
         Returns:
             One `Tensor[N, channels[k], H / 2**(k+2), W / 2**(k+2)]` per stage, finest first.
         """
-        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        x = self.maxpool(self.relu(convolve(images, self.conv1, self.bn1)))
         features = []
         for number in range(1, self.num_layers + 1):
-            x = self.get_submodule(f"layer{number}")(x)
+            x = run_stage(self.get_submodule(f"layer{number}"), x)
             features.append(x)
         return features
 

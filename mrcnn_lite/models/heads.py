@@ -24,7 +24,10 @@ class BoxHead(nn.Module):
 
     def forward(self, roi_features: Tensor) -> Tensor:
         """Map `Tensor[R, C, P, P]` to `Tensor[R, channels]`."""
-        hidden = F.relu(self.fc6(roi_features.flatten(start_dim=1)))
+        # The first layer as a convolution as large as the map: the same sum, without bringing
+        # channels-last features into the order of the layer's weights, which are channels-first.
+        weight = self.fc6.weight.view(-1, *roi_features.shape[1:])
+        hidden = F.relu(F.conv2d(roi_features, weight, self.fc6.bias).flatten(start_dim=1))
         return F.relu(self.fc7(hidden))
 
 
@@ -71,6 +74,22 @@ class MaskPredictor(nn.Sequential):
         super().__init__(
             OrderedDict(conv5_mask=upsample, relu=nn.ReLU(inplace=True), mask_fcn_logits=logits)
         )
+
+    def predict_class(self, hidden: Tensor, labels: Tensor) -> Tensor:
+        """Compute one class's mask for each RoI, where nobody looks at the others.
+
+        Args:
+            hidden: `Tensor[R, C, P, P]`, as for `forward`.
+            labels: `Tensor[R]` of int64, each RoI's class.
+
+        Returns:
+            `Tensor[R, 2 P, 2 P]`: `forward(hidden)[r, labels[r]]` for each r.
+        """
+        upsampled = self.relu(self.conv5_mask(hidden))
+        pixels = upsampled.permute(0, 2, 3, 1).flatten(1, 2)
+        weight = self.mask_fcn_logits.weight[labels].flatten(1)[..., None]
+        logits = pixels @ weight + self.mask_fcn_logits.bias[labels, None, None]
+        return logits.view(len(labels), *upsampled.shape[-2:])
 
 
 def _convolution_and_relu(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -68,13 +68,13 @@ def extract_roi_features(
         exponents[0],
         exponents[-1],
     )
-    channels = features[0].shape[1]
-    roi_features = features[0].new_zeros((len(rois), channels, output_size, output_size))
+    read, places = [], []
     for exponent, feature in zip(exponents, features):
         of_level = torch.nonzero(levels == exponent).squeeze(1)
-        read = apply_roi_op(feature, rois[of_level], output_size, 2.0**-exponent, config)
-        roi_features = roi_features.index_put((of_level,), read.to(roi_features.dtype))
-    return roi_features
+        read.append(apply_roi_op(feature, rois[of_level], output_size, 2.0**-exponent, config))
+        places.append(of_level)
+    # Back in the order of the boxes, and still channels last in memory.
+    return torch.cat(read)[torch.cat(places).argsort()]
 
 
 def apply_roi_op(
