@@ -3,8 +3,10 @@
 Parameter names are torchvision's. The heads are those of Mask R-CNN's figure 4, right (FPN).
 """
 
+import math
 from collections import OrderedDict
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -29,6 +31,16 @@ class BoxHead(nn.Module):
         weight = self.fc6.weight.view(-1, *roi_features.shape[1:])
         hidden = F.relu(F.conv2d(roi_features, weight, self.fc6.bias).flatten(start_dim=1))
         return F.relu(self.fc7(hidden))
+
+    def store_as_convolution(self, in_channels: int) -> None:
+        """Keep the first layer's weight as `Tensor[channels, C, P, P]`, channels last in memory.
+
+        It is then read as it lies. The parameter no longer has torchvision's shape, so this is for
+        a model that will not be saved.
+        """
+        side = math.isqrt(self.fc6.in_features // in_channels)
+        weight = self.fc6.weight.detach().unflatten(1, (in_channels, side, side))
+        self.fc6.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), False)
 
 
 class BoxPredictor(nn.Module):

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import FrozenBatchNorm2d
 
+from mrcnn_lite.models.heads import BoxHead
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
 
 WITH_WEIGHTS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
@@ -30,6 +31,9 @@ def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> 
     """
     prepared = copy.deepcopy(model).eval().requires_grad_(False)
     fold_batch_norm(prepared)
+    for head in prepared.modules():
+        if isinstance(head, BoxHead):
+            head.store_as_convolution(prepared.backbone.out_channels)
     for layer in prepared.modules():
         if dtype is not None and isinstance(layer, WITH_WEIGHTS):
             layer.to(dtype)

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,21 +23,13 @@ def paste_masks(masks: Tensor, boxes: Tensor, image_size: tuple[int, int]) -> Te
         `Tensor[D, height, width]`, probabilities.
     """
     height, width = image_size
-    pasted = _zeros((len(masks), height, width), masks)
+    pasted = masks.new_zeros((len(masks), height, width))
     # Box by box: only the pixels under a box are computed, however large the image.
     for canvas, mask, (x1, y1, x2, y2) in zip(pasted, masks, boxes.tolist()):
         rows, from_rows = _interpolation(y1, y2, height, mask)
         columns, from_columns = _interpolation(x1, x2, width, mask)
         canvas[rows, columns] = from_rows @ mask @ from_columns.T
     return pasted
-
-
-def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    if like.device.type != "cpu":
-        return like.new_zeros(shape)
-    # NumPy leaves it to the operating system to make zeros of the pages that are touched: most of
-    # a hundred masks of a large image never are, and need neither the time nor the memory.
-    return torch.from_numpy(np.zeros(shape, dtype=like.numpy().dtype))
 
 
 def _interpolation(start: float, end: float, limit: int, mask: Tensor) -> tuple[slice, Tensor]:

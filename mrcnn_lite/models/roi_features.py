@@ -71,10 +71,12 @@ def extract_roi_features(
     read, places = [], []
     for exponent, feature in zip(exponents, features):
         of_level = torch.nonzero(levels == exponent).squeeze(1)
-        read.append(apply_roi_op(feature, rois[of_level], output_size, 2.0**-exponent, config))
+        level_features = apply_roi_op(feature, rois[of_level], output_size, 2.0**-exponent, config)
+        # Channels last explicitly: joined with a level without boxes they would become first.
+        read.append(level_features.permute(0, 2, 3, 1))
         places.append(of_level)
-    # Back in the order of the boxes, and still channels last in memory.
-    return torch.cat(read)[torch.cat(places).argsort()]
+    in_order_of_boxes = torch.cat(places).argsort()
+    return torch.cat(read)[in_order_of_boxes].permute(0, 3, 1, 2)
 
 
 def apply_roi_op(

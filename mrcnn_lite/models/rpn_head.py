@@ -63,7 +63,10 @@ class RPNHead(nn.Module):
             places.append(of_level)
             start += number
         convolution = self.conv[0][0]
-        hidden = F.relu(F.conv2d(torch.cat(surroundings), convolution.weight, convolution.bias))
+        # At a single place a convolution is a product with its weights, laid out as the cells are.
+        weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)
+        hidden = F.relu(F.linear(torch.cat(surroundings), weight, convolution.bias))
+        hidden = hidden[..., None, None]
         order = torch.cat(places)
         chosen = torch.arange(len(order), device=order.device), anchor[order] % per_cell
         objectness = self.cls_logits(hidden).flatten(1)[chosen]
@@ -80,7 +83,7 @@ def _cut_out(feature: Tensor, image: Tensor, cell: Tensor) -> Tensor:
         image, cell: `Tensor[S]` of int64; cells are numbered row by row.
 
     Returns:
-        `Tensor[S, C, 3, 3]`.
+        `Tensor[S, 9 * C]`: the nine cells row by row, all channels of each.
     """
     height, width = feature.shape[-2:]
     around = torch.arange(-1, 2, device=cell.device)
@@ -90,4 +93,4 @@ def _cut_out(feature: Tensor, image: Tensor, cell: Tensor) -> Tensor:
     # Cells first, channels last: a cell's channels lie together in memory.
     by_cell = feature.permute(0, 2, 3, 1)
     cut = by_cell[image[:, None, None], y.clamp(0, height - 1), x.clamp(0, width - 1)]
-    return (cut * inside[..., None]).permute(0, 3, 1, 2)
+    return (cut * inside[..., None]).flatten(1)
