@@ -47,6 +47,7 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/roi_ops.py
+	$(BIN)/python benchmarks/model.py
 
 .venv/installed: pyproject.toml
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
