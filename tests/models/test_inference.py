@@ -9,7 +9,6 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d, roi_align
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.backbone import resnet_trunk
 from mrcnn_lite.models.inference import prepare_for_inference
 from mrcnn_lite.models.residual import BasicBlock, convolve
