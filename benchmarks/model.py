@@ -29,6 +29,7 @@ from pathlib import Path
 import torch
 import torchvision
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 from torchvision.models import resnet50
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
@@ -183,6 +184,15 @@ def race(calls, repeats):
     return best
 
 
+def share_of_products(call):
+    """Which part of a call's time goes into convolutions and matrix products."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        call()
+    times = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    products = [time for key, time in times.items() if "conv" in key or "mm" in key]
+    return sum(products) / sum(times.values())
+
+
 def count_boxes(model, pictures):
     """How many proposals and detections the first picture gives."""
     seen = []
@@ -199,7 +209,11 @@ def measure_time(case, repeats):
     theirs = make_torchvision(sizes)
     counts = count_boxes(theirs, pictures)
     calls = [make_call(side, action, sizes, theirs, pictures) for side in SIDES]
-    return {"seconds": dict(zip(SIDES, race(calls, repeats))), **counts}
+    return {
+        **counts,
+        "seconds": dict(zip(SIDES, race(calls, repeats))),
+        "share_of_products": dict(zip(SIDES, map(share_of_products, calls))),
+    }
 
 
 def measure_memory(case, side):
@@ -230,8 +244,9 @@ def as_markdown(result):
         f"{result['torch']}, torchvision {result['torchvision']}. ResNet-50 with FPN, 91 classes, "
         "the same weights: random ones, scaled so that as many proposals and detections pass as in "
         "a trained model. Torchvision's model runs in float32, as published. Times in seconds, the "
-        "fastest of several, the models taking turns; peak resident memory in MiB of a process "
-        "that does nothing else.",
+        "fastest of several, the models taking turns, and in brackets the part of it that goes "
+        "into convolutions and matrix products; peak resident memory in MiB of a process that does "
+        "nothing else.",
         "",
         "| | proposals, detections | torchvision | float32 | ratio | bf16 | ratio "
         "| memory: torchvision | float32 | bf16 |",
@@ -239,14 +254,15 @@ def as_markdown(result):
     ]
     for row in result["rows"]:
         theirs, float32, bf16 = (row["seconds"][side] for side in SIDES)
+        shares = [f"({100 * row['share_of_products'][side]:.0f} %)" for side in SIDES]
         memory = " | ".join(
             "-" if row["peak_mib"][side] is None else f"{row['peak_mib'][side]:.0f}"
             for side in SIDES
         )
         lines.append(
-            f"| {row['name']} | {row['proposals']}, {row['detections']} | {theirs:.3f} "
-            f"| {float32:.3f} | **{theirs / float32:.2f}** | {bf16:.3f} | **{theirs / bf16:.2f}** "
-            f"| {memory} |"
+            f"| {row['name']} | {row['proposals']}, {row['detections']} "
+            f"| {theirs:.3f} {shares[0]} | {float32:.3f} {shares[1]} | **{theirs / float32:.2f}** "
+            f"| {bf16:.3f} {shares[2]} | **{theirs / bf16:.2f}** | {memory} |"
         )
     return "\n".join([*lines, ""])
 
@@ -254,7 +270,7 @@ def as_markdown(result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
-    parser.add_argument("--repeats", type=int, default=4, help="timed runs of each call")
+    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each call")
     parser.add_argument("--memory", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
