@@ -18,6 +18,8 @@ twice (Linux only), the model and PyTorch itself included.
 
 import argparse
 import copy
+import ctypes
+import gc
 import json
 import math
 import platform
@@ -147,21 +149,20 @@ def make_call(side, action, sizes, theirs, pictures):
     precision = torch.autocast("cpu", BF16, enabled=side == "bf16")
     images, targets = pictures
 
-    def detect():
+    if action == "detect":
         model.eval()
-        with torch.inference_mode(), precision:
-            return model(images)
 
-    optimizer = torch.optim.SGD(
-        [parameter for parameter in model.parameters() if parameter.requires_grad]
-        or [nn.Parameter()],
-        lr=0.0,
-        momentum=0.9,
-        weight_decay=1e-4,
-    )
+        def detect():
+            with torch.inference_mode(), precision:
+                return model(images)
+
+        return detect
+
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.0, momentum=0.9, weight_decay=1e-4)
 
     def train():
-        model.train()
         with precision:
             losses = model(images, copy.deepcopy(targets))
         optimizer.zero_grad()
@@ -169,7 +170,7 @@ def make_call(side, action, sizes, theirs, pictures):
         optimizer.step()
         return losses
 
-    return detect if action == "detect" else train
+    return train
 
 
 def race(calls, repeats):
@@ -221,6 +222,8 @@ def measure_memory(case, side):
     _, action, sizes, number, instances = case
     pictures = make_pictures(number, instances)
     call = make_call(side, action, sizes, make_torchvision(sizes), pictures)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what making the model left behind would count
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is resident now
     for _ in range(2):
         call()
