@@ -1,17 +1,33 @@
 """The trunk: a ResNet that turns an image into feature maps C2 to C5 (He et al. 2016).
 
-Blocks and pre-trained weights are torchvision's; this file only says where the maps are taken off.
+Blocks and pre-trained weights are torchvision's, ResNeXt's grouped ones included (Xie et al. 2017);
+this file only says where the maps are taken off.
 """
 
 from functools import partial
 
 import torchvision
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock
+from torchvision.models.resnet import BasicBlock, Bottleneck
 from torchvision.ops import FrozenBatchNorm2d
 
-MINI_CHANNELS = (48, 96, 160)
-MINI_BLOCKS = (1, 2, 2)
+from mrcnn_lite.models.config import MaskRCNNConfig
+
+# The fourth stage is for C4 and C5. C4 runs it on every RoI, so it is kept small.
+MINI_CHANNELS = (48, 96, 160, 128)
+MINI_BLOCKS = (1, 2, 2, 2)
+MINI_STEM_CHANNELS = 32
+
+# What each backbone's stages are made of. mini_resnext's grouped convolutions are twice as wide as
+# its stages' output, so that the trunk takes about as many operations as mini's.
+BLOCKS = {
+    "mini": BasicBlock,
+    "mini_resnext": partial(Bottleneck, groups=4, base_width=128),
+    "resnet50": Bottleneck,
+    "resnet101": Bottleneck,
+    "resnext50_32x4d": partial(Bottleneck, groups=32, base_width=4),
+    "resnext101_64x4d": partial(Bottleneck, groups=64, base_width=4),
+}
 
 
 class Trunk(nn.Module):
@@ -80,49 +96,77 @@ class Trunk(nn.Module):
             for module in frozen:
                 module.requires_grad_(False)
 
+    def take_off_last_stage(self) -> nn.Module:
+        """Remove the last stage and return it; `forward` then ends with the map before."""
+        name = f"layer{self.num_layers}"
+        stage = self.get_submodule(name)
+        delattr(self, name)
+        self.num_layers -= 1
+        self.channels = self.channels[:-1]
+        return stage
 
-def resnet50_trunk(frozen_batch_norm: bool, frozen_batch_norm_eps: float = 1e-5) -> Trunk:
-    """Build ResNet-50's trunk, with random weights.
+
+def make_trunk(config: MaskRCNNConfig) -> Trunk:
+    """Build the configured trunk, with as many stages as the neck needs."""
+    if not config.is_mini:
+        return resnet_trunk(config.backbone, config.frozen_batch_norm, config.frozen_batch_norm_eps)
+    return mini_trunk(3 if config.neck == "fpn" else 4, config.backbone)
+
+
+def resnet_trunk(name: str, frozen_batch_norm: bool, frozen_batch_norm_eps: float = 1e-5) -> Trunk:
+    """Build the trunk of one of torchvision's bottleneck ResNets or ResNeXts, with random weights.
 
     A detector sees a couple of large images per step, too few to estimate a mean and variance; so
     a trunk that starts from classification weights keeps their batch norm as it is.
 
     Args:
+        name: torchvision's, "resnet50" for example; the parameters are named as there.
         frozen_batch_norm: keep batch norm's statistics and scale as they are loaded.
         frozen_batch_norm_eps: what frozen batch norm adds to the variance.
     """
     frozen = partial(FrozenBatchNorm2d, eps=frozen_batch_norm_eps)
     norm_layer = frozen if frozen_batch_norm else nn.BatchNorm2d
-    resnet = torchvision.models.resnet50(weights=None, norm_layer=norm_layer)
+    resnet = torchvision.models.get_model(name, weights=None, norm_layer=norm_layer)
     layers = [resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4]
     return Trunk(resnet.conv1, resnet.bn1, resnet.maxpool, layers, (256, 512, 1024, 2048))
 
 
-def mini_trunk() -> Trunk:
+def mini_trunk(num_stages: int = 3, backbone: str = "mini") -> Trunk:
     """Build a small ResNet for 128-px scenes, trained from random weights with real batch norm.
 
     The stem keeps half the resolution (a 3x3 convolution of stride 2, no max pooling), since the
     smallest objects are 16 px wide; three stages end at stride 16, with most of the blocks where
     the maps are small and telling shapes apart is cheap.
+
+    Args:
+        num_stages: 3, or 4 to end at stride 32.
+        backbone: "mini", or "mini_resnext" for a small ResNeXt at like cost.
     """
-    stem_channels = 32
-    conv1 = nn.Conv2d(3, stem_channels, kernel_size=3, stride=2, padding=1, bias=False)
+    conv1 = nn.Conv2d(3, MINI_STEM_CHANNELS, kernel_size=3, stride=2, padding=1, bias=False)
     nn.init.kaiming_normal_(conv1.weight, mode="fan_out", nonlinearity="relu")
-    layers = []
-    in_channels = stem_channels
-    for channels, blocks in zip(MINI_CHANNELS, MINI_BLOCKS):
-        layers.append(_basic_stage(in_channels, channels, blocks))
+    stages = []
+    in_channels = MINI_STEM_CHANNELS
+    for channels, blocks in zip(MINI_CHANNELS[:num_stages], MINI_BLOCKS):
+        stages.append(residual_stage(backbone, in_channels, channels, blocks))
         in_channels = channels
-    return Trunk(conv1, nn.BatchNorm2d(stem_channels), nn.Identity(), layers, MINI_CHANNELS)
+    norm = nn.BatchNorm2d(MINI_STEM_CHANNELS)
+    return Trunk(conv1, norm, nn.Identity(), stages, MINI_CHANNELS[:num_stages])
 
 
-def _basic_stage(in_channels: int, channels: int, blocks: int) -> nn.Sequential:
+def residual_stage(backbone: str, in_channels: int, channels: int, blocks: int) -> nn.Sequential:
+    """Build a stage of the backbone's blocks, with random weights and real batch norm.
+
+    The first block halves the resolution: `Tensor[N, in_channels, H, W]` becomes
+    `Tensor[N, channels, H / 2, W / 2]`.
+    """
+    block = BLOCKS[backbone]
+    planes = channels if block is BasicBlock else channels // Bottleneck.expansion
     shortcut = nn.Sequential(
         nn.Conv2d(in_channels, channels, kernel_size=1, stride=2, bias=False),
         nn.BatchNorm2d(channels),
     )
-    first = BasicBlock(in_channels, channels, stride=2, downsample=shortcut)
-    stage = nn.Sequential(first, *(BasicBlock(channels, channels) for _ in range(blocks - 1)))
+    first = block(in_channels, planes, stride=2, downsample=shortcut)
+    stage = nn.Sequential(first, *(block(channels, planes) for _ in range(blocks - 1)))
     for module in stage.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

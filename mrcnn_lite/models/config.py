@@ -1,7 +1,8 @@
 """Every choice of a Mask R-CNN in one place; the fields that torchvision has bear its names."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from itertools import chain
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -12,23 +13,37 @@ class MaskRCNNConfig:
 
     Attributes:
         num_classes: classes including the background, which is class 0.
-        backbone: "resnet50", or "mini" for 128-px scenes.
-        frozen_batch_norm: keep batch norm as loaded (resnet50 only; `mini` always trains it).
+        backbone: "resnet50", "resnet101", "resnext50_32x4d", "resnext101_64x4d"; or "mini" and
+            "mini_resnext" for 128-px scenes.
+        frozen_batch_norm: keep batch norm as loaded (`mini` and `mini_resnext` always train it).
         frozen_batch_norm_eps: added to the variance by frozen batch norm; torchvision's published
             detection weights want 0.
-        trainable_backbone_layers: how many of the backbone's last stages are trained.
+        trainable_backbone_layers: how many of the backbone's last stages are trained; one more than
+            there are trains the stem too.
+        neck: "fpn" reads a pyramid; "c4" (stride 16) and "c5" (stride 32) read a single map, and
+            the next stage of the backbone runs on every RoI (see `mrcnn_lite.models.c4`).
         fpn_channels: channels of every pyramid level.
         roi_op: how a RoI's features are read: "align", "warp" or "pool".
+        roi_reduce: what RoIAlign and RoIWarp make of a bin's samples: "mean" or "max". RoIPool
+            always takes the maximum.
         aligned: whether RoIAlign puts cell centres at half-integer coordinates; False is what
             torchvision's published weights were trained with.
         roi_canonical_size, roi_canonical_level: a RoI of this size (root of its area) is read
             from this pyramid level, one twice as large a level higher (FPN, equation 1).
-        box_head_channels: width of the box head's two fully connected layers.
-        mask_head_channels: channels of the mask head's 3x3 convolutions, one entry each.
+        box_head_channels: width of the box head's two fully connected layers (neck "fpn").
+        mask_head: "fcn" is convolutional, "mlp" fully connected (table 2e); "none" leaves the
+            mask branch out: Faster R-CNN.
+        mask_head_channels: of "fcn": channels of its 3x3 convolutions, one entry each; the last is
+            also the width of the upsampling, and with "c4" and "c5", where the shared head takes
+            the convolutions' place, only that counts.
+        mask_mlp_channels: of "mlp": widths of the layers before the masks.
+        mask_loss: "sigmoid" decouples the classes' masks, "softmax" lets them compete (table 2b).
+        class_agnostic_masks: one mask for whatever the object is, instead of one per class.
         min_size: shorter side after resizing; of several, training draws one per image.
         max_size: the longer side's upper bound.
         image_mean, image_std: normalisation per channel, for values in 0..1.
-        anchor_sizes: for each level, finest first, roots of the anchors' areas.
+        anchor_sizes: for each level, finest first, roots of the anchors' areas; a single map gets
+            all of them.
         anchor_ratios: height / width of the anchors.
         rpn_*: numbers of proposals, thresholds and sampling of the RPN.
         box_*: thresholds and sampling of the box head, number of detections.
@@ -36,17 +51,25 @@ class MaskRCNNConfig:
     """
 
     num_classes: int = 91
-    backbone: Literal["resnet50", "mini"] = "resnet50"
+    backbone: Literal[
+        "mini", "mini_resnext", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_64x4d"
+    ] = "resnet50"
     frozen_batch_norm: bool = True
     frozen_batch_norm_eps: float = 1e-5
     trainable_backbone_layers: int = 3
+    neck: Literal["fpn", "c4", "c5"] = "fpn"
     fpn_channels: int = 256
     roi_op: Literal["align", "warp", "pool"] = "align"
+    roi_reduce: Literal["mean", "max"] = "mean"
     aligned: bool = False
     roi_canonical_size: int = 224
     roi_canonical_level: int = 4
     box_head_channels: int = 1024
+    mask_head: Literal["fcn", "mlp", "none"] = "fcn"
     mask_head_channels: tuple[int, ...] = (256, 256, 256, 256)
+    mask_mlp_channels: tuple[int, ...] = (1024, 1024)
+    mask_loss: Literal["sigmoid", "softmax"] = "sigmoid"
+    class_agnostic_masks: bool = False
 
     min_size: int | tuple[int, ...] = 800
     max_size: int = 1333
@@ -81,14 +104,51 @@ class MaskRCNNConfig:
                 "num_classes counts the background too, so it should be at least 2, "
                 f"got {self.num_classes}"
             )
-        for name, allowed in (
-            ("backbone", ("resnet50", "mini")),
-            ("roi_op", ("align", "warp", "pool")),
-        ):
-            if getattr(self, name) not in allowed:
+        for name, kind in get_type_hints(type(self)).items():
+            allowed = get_args(kind)
+            if get_origin(kind) is Literal and getattr(self, name) not in allowed:
                 raise ValueError(
                     f"{name} should be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
                 )
+        if self.mask_loss == "softmax" and self.class_agnostic_masks:
+            raise ValueError(
+                "mask_loss='softmax' lets the classes' masks compete, but with "
+                "class_agnostic_masks there is only one mask"
+            )
+        if self.mask_head == "none" and (self.mask_loss == "softmax" or self.class_agnostic_masks):
+            raise ValueError(
+                "mask_head='none' predicts no masks, so mask_loss='softmax' and "
+                "class_agnostic_masks do not go with it"
+            )
+        for name in ("mask_head_channels", "mask_mlp_channels"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty, expected at least one number of channels")
+        if self.neck == "fpn" and len(self.anchor_sizes) != (levels := self._num_levels()):
+            raise ValueError(
+                f"anchor_sizes should have one entry for each of the {levels} levels that the RPN "
+                f"reads with backbone={self.backbone!r}, got {len(self.anchor_sizes)}"
+            )
+
+    @property
+    def is_mini(self) -> bool:
+        """Whether the backbone is one of the small ones for 128-px scenes."""
+        return self.backbone in ("mini", "mini_resnext")
+
+    @property
+    def anchor_sizes_by_map(self) -> tuple[tuple[int, ...], ...]:
+        """The anchors' sizes for each map that the RPN reads."""
+        if self.neck == "fpn":
+            return self.anchor_sizes
+        return (tuple(chain.from_iterable(self.anchor_sizes)),)
+
+    @property
+    def num_masks(self) -> int:
+        """How many masks are predicted for each RoI."""
+        return 1 if self.class_agnostic_masks else self.num_classes
+
+    def _num_levels(self) -> int:
+        # One for each stage, and a subsampled one.
+        return 3 + 1 if self.is_mini else 4 + 1
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "MaskRCNNConfig":
@@ -104,7 +164,11 @@ class MaskRCNNConfig:
 
 
 def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
-    """Make the configuration of the small model for 128-px scenes, with some fields changed."""
+    """Make the configuration of the small model for 128-px scenes, with some fields changed.
+
+    With the necks "c4" and "c5" the RPN sees one small map, so that it can afford to look at all of
+    its anchors.
+    """
     settings = {
         "backbone": "mini",
         "frozen_batch_norm": False,
@@ -115,6 +179,7 @@ def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
         "roi_canonical_level": 3,
         "box_head_channels": 160,
         "mask_head_channels": (64, 32),
+        "mask_mlp_channels": (256, 256),
         "min_size": 128,
         "max_size": 256,
         "image_mean": (0.5, 0.5, 0.5),
@@ -130,6 +195,12 @@ def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
         "box_batch_size_per_image": 32,
         "box_positive_fraction": 0.5,
     }
+    if overrides.get("neck", "fpn") != "fpn":
+        settings |= {
+            "trainable_backbone_layers": 5,
+            "rpn_pre_nms_top_n_train": 768,
+            "rpn_pre_nms_top_n_test": 768,
+        }
     return MaskRCNNConfig(num_classes=num_classes, **{**settings, **overrides})
 
 

@@ -1,12 +1,15 @@
 """What is asked of each RoI: class and box from one branch, a mask from another, in parallel.
 
-Parameter names are torchvision's. The heads are those of Mask R-CNN's figure 4, right (FPN).
+Parameter names are torchvision's. The heads are those of Mask R-CNN's figure 4, right (FPN), and
+the fully connected mask head that table 2e compares.
 """
 
 from collections import OrderedDict
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mrcnn_lite.models.config import MaskRCNNConfig
 
 
 class BoxHead(nn.Module):
@@ -59,18 +62,82 @@ class MaskHead(nn.Sequential):
 class MaskPredictor(nn.Sequential):
     """Double the resolution, then one mask of logits per class.
 
-    Maps `Tensor[R, C, P, P]` to `Tensor[R, num_classes, 2 P, 2 P]`: the K x m x m of section 3. The
-    mask of class 0 is computed, as in torchvision, and never read.
+    Maps `Tensor[R, C, P, P]` to `Tensor[R, num_masks, 2 P, 2 P]`: the K x m x m of section 3.
+
+    Args:
+        in_channels: C.
+        channels: width between the two layers.
+        num_masks: one for each class, background included: under a sigmoid the mask of class 0 is
+            computed, as in torchvision, and never read. Or 1, for one mask that all classes share.
     """
 
-    def __init__(self, in_channels: int, channels: int, num_classes: int):
+    def __init__(self, in_channels: int, channels: int, num_masks: int):
         upsample = nn.ConvTranspose2d(in_channels, channels, kernel_size=2, stride=2)
-        logits = nn.Conv2d(channels, num_classes, kernel_size=1)
-        for layer in (upsample, logits):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+        logits = nn.Conv2d(channels, num_masks, kernel_size=1)
+        # A single output's fan-out of one would let the logits start ten times too large.
+        mode = "fan_out" if num_masks > 1 else "fan_in"
+        nn.init.kaiming_normal_(upsample.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.kaiming_normal_(logits.weight, mode=mode, nonlinearity="relu")
         super().__init__(
             OrderedDict(conv5_mask=upsample, relu=nn.ReLU(inplace=True), mask_fcn_logits=logits)
         )
+
+
+class MLPMaskHead(nn.Sequential):
+    """Fully connected layers instead: `Tensor[R, C, P, P]` to `Tensor[R, C']` (table 2e).
+
+    Args:
+        in_features: C x P x P.
+        channels: width of each layer.
+    """
+
+    def __init__(self, in_features: int, channels: tuple[int, ...]):
+        layers = [nn.Flatten()]
+        for out_features in channels:
+            layers += [nn.Linear(in_features, out_features), nn.ReLU(inplace=True)]
+            in_features = out_features
+        super().__init__(*layers)
+
+
+class MLPMaskPredictor(nn.Module):
+    """All pixels of all masks from one vector: nothing says that neighbours are neighbours.
+
+    Args:
+        in_features: length of the vector.
+        num_masks: as for `MaskPredictor`.
+        side: m, the masks' height and width.
+    """
+
+    def __init__(self, in_features: int, num_masks: int, side: int):
+        super().__init__()
+        self.mask_logits = nn.Linear(in_features, num_masks * side**2)
+        self.num_masks = num_masks
+        self.side = side
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map `Tensor[R, C]` to `Tensor[R, num_masks, m, m]`."""
+        return self.mask_logits(hidden).view(-1, self.num_masks, self.side, self.side)
+
+
+def make_mask_branch(
+    in_channels: int, side: int, config: MaskRCNNConfig
+) -> tuple[nn.Module, nn.Module]:
+    """Build the configured mask head and mask predictor, for RoI features `Tensor[R, C, P, P]`.
+
+    Args:
+        in_channels: C.
+        side: P; the masks' is 2 P.
+        config: `neck` and the `mask_*` fields count; with a single map the shared head takes the
+            place of the convolutions.
+    """
+    if config.mask_head == "mlp":
+        widths = config.mask_mlp_channels
+        head = MLPMaskHead(in_channels * side**2, widths)
+        return head, MLPMaskPredictor(widths[-1], config.num_masks, 2 * side)
+    convolutions = config.mask_head_channels if config.neck == "fpn" else ()
+    head = MaskHead(in_channels, convolutions)
+    width = config.mask_head_channels[-1]
+    return head, MaskPredictor((in_channels, *convolutions)[-1], width, config.num_masks)
 
 
 def _convolution_and_relu(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -50,8 +50,11 @@ def box_head_losses(
 
     Returns:
         Class loss (cross-entropy, mean over RoIs) and box loss (smooth L1 of the true class's
-        deltas, over the objects only, divided by the number of all RoIs).
+        deltas, over the objects only, divided by the number of all RoIs). Without RoIs both are a
+        zero that still reaches the parameters.
     """
+    if len(labels) == 0:
+        return class_logits.sum() * 0, deltas.sum() * 0
     class_loss = F.cross_entropy(class_logits, labels)
     positives = (labels > 0).nonzero().squeeze(1)
     deltas_of_class = deltas.reshape(len(labels), -1, 4)[positives, labels[positives]]
@@ -70,7 +73,8 @@ def mask_loss(mask_logits: Tensor, labels: Tensor, mask_targets: Tensor) -> Tens
 
     Args:
         mask_logits: `Tensor[R, K, m, m]`, for the RoIs that are objects.
-        labels: `Tensor[R]` of int64, their true classes, each from 1 to K - 1.
+        labels: `Tensor[R]` of int64, the mask that each RoI trains: its true class from 1 to K - 1,
+            or always 0 where all classes share one mask.
         mask_targets: `Tensor[R, m, m]` in 0..1, the true masks seen through the RoIs.
 
     Returns:
@@ -79,5 +83,45 @@ def mask_loss(mask_logits: Tensor, labels: Tensor, mask_targets: Tensor) -> Tens
     """
     if len(labels) == 0:
         return mask_logits.sum() * 0
-    of_true_class = mask_logits[torch.arange(len(labels), device=labels.device), labels]
-    return F.binary_cross_entropy_with_logits(of_true_class, mask_targets)
+    return F.binary_cross_entropy_with_logits(_of_label(mask_logits, labels), mask_targets)
+
+
+def softmax_mask_loss(mask_logits: Tensor, labels: Tensor, mask_targets: Tensor) -> Tensor:
+    """Compute the coupled mask loss that table 2b compares: a per-pixel softmax, as in an FCN.
+
+    Every pixel is one of the K classes or background (class 0): the masks compete, and each RoI
+    trains all of them.
+
+    Args:
+        mask_logits: `Tensor[R, K, m, m]`, likewise, the background's first.
+        labels: `Tensor[R]` of int64, the true classes, from 1 to K - 1.
+        mask_targets: `Tensor[R, m, m]` in 0..1; in between, a pixel is partly background.
+
+    Returns:
+        Cross-entropy, mean over RoIs and pixels; without RoIs likewise.
+    """
+    if len(labels) == 0:
+        return mask_logits.sum() * 0
+    log_probabilities = mask_logits.log_softmax(dim=1)
+    of_class, of_background = _of_label(log_probabilities, labels), log_probabilities[:, 0]
+    return -(mask_targets * of_class + (1 - mask_targets) * of_background).mean()
+
+
+def mask_probabilities(mask_logits: Tensor, labels: Tensor, softmax: bool) -> Tensor:
+    """Read the masks of the predicted classes, as the loss that they were trained with means them.
+
+    Args:
+        mask_logits: `Tensor[D, K, m, m]`.
+        labels: `Tensor[D]` of int64, which mask to read, as for the losses.
+        softmax: whether the classes compete for pixels.
+
+    Returns:
+        `Tensor[D, m, m]`: each pixel's probability of belonging to the object.
+    """
+    if softmax:
+        return _of_label(mask_logits.softmax(dim=1), labels)
+    return _of_label(mask_logits, labels).sigmoid()
+
+
+def _of_label(masks: Tensor, labels: Tensor) -> Tensor:
+    return masks[torch.arange(len(labels), device=labels.device), labels]

@@ -4,23 +4,28 @@ from dataclasses import fields
 from typing import Any
 
 from torch import Tensor, nn
-from torchvision.models import ResNet50_Weights
+from torchvision.models import ResNet50_Weights, WeightsEnum
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
-from mrcnn_lite.models.backbone import mini_trunk, resnet50_trunk
+from mrcnn_lite.models.arguments import check_images, check_proposals, check_targets
+from mrcnn_lite.models.backbone import make_trunk
+from mrcnn_lite.models.c4 import SingleMapBackbone, split_shared_head
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fpn import BackboneWithFPN
-from mrcnn_lite.models.images import ImageTransform, resize_boxes
+from mrcnn_lite.models.images import ImageBatch, ImageTransform, resize_boxes
 from mrcnn_lite.models.paste import paste_masks
 from mrcnn_lite.models.roi_heads import RoIHeads
 from mrcnn_lite.models.rpn import RegionProposalNetwork
-from mrcnn_lite.models.weights import fetch_state_dict
+from mrcnn_lite.models.weights import fetch_backbone_weights, fetch_state_dict, load_trunk
 
 
 class MaskRCNN(nn.Module):
     """Image, features, proposals, RoI features, heads, losses or detections: one after the other.
 
-    Each step is a module that can be called on its own; `forward` only passes results on.
+    Each step is a module that can be called on its own; `forward` only passes results on. So any
+    may be replaced by one of your own that takes and gives the same, by assigning to it:
+    `model.backbone.fpn`, `model.rpn.head`, `model.roi_heads.mask_head`, ..., and the functions that
+    `RoIHeads` lists. A replacement is no part of the configuration that a checkpoint keeps.
 
     Args:
         config: every choice; see `MaskRCNNConfig`.
@@ -34,17 +39,22 @@ class MaskRCNN(nn.Module):
         self.transform = ImageTransform(
             min_size, config.max_size, config.image_mean, config.image_std
         )
-        if config.backbone == "mini":
-            trunk = mini_trunk()
-        else:
-            trunk = resnet50_trunk(config.frozen_batch_norm, config.frozen_batch_norm_eps)
+        trunk = make_trunk(config)
         trunk.freeze_all_but(config.trainable_backbone_layers)
-        self.backbone = BackboneWithFPN(trunk, config.fpn_channels)
-        self.rpn = RegionProposalNetwork(config.fpn_channels, config)
-        self.roi_heads = RoIHeads(config.fpn_channels, config)
+        if config.neck == "fpn":
+            self.backbone = BackboneWithFPN(trunk, config.fpn_channels)
+            shared_head, roi_channels = None, config.fpn_channels
+        else:
+            shared_head, roi_channels = split_shared_head(trunk, config)
+            self.backbone = SingleMapBackbone(trunk)
+        self.rpn = RegionProposalNetwork(self.backbone.out_channels, config)
+        self.roi_heads = RoIHeads(roi_channels, config, shared_head)
 
     def forward(
-        self, images: list[Tensor], targets: list[dict] | None = None
+        self,
+        images: list[Tensor],
+        targets: list[dict] | None = None,
+        proposals: list[Tensor] | None = None,
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
         """Compute losses in training mode, detections in evaluation mode.
 
@@ -52,25 +62,40 @@ class MaskRCNN(nn.Module):
             images: each `Tensor[3, H, W]`, floating point, values in 0..1; sizes may differ.
             targets: needed in training; for each image "boxes" `Tensor[G, 4]`, (x1, y1, x2, y2) in
                 pixels, "labels" `Tensor[G]` of int64 from 1 to num_classes - 1, and "masks"
-                `Tensor[G, H, W]` of 0 and 1. G may be 0.
+                `Tensor[G, H, W]` of 0 and 1 (unless there is no mask branch). G may be 0.
+            proposals: Fast R-CNN's setting: for each image boxes `Tensor[P, 4]` in pixels of the
+                image as it came, from any source. The RPN then neither runs nor learns; where every
+                parameter has to get a gradient, as in data-parallel training, freeze it
+                (`model.rpn.requires_grad_(False)`). P may be 0.
 
         Returns:
-            In training, the losses "loss_objectness", "loss_rpn_box_reg", "loss_classifier",
-            "loss_box_reg" and "loss_mask". Otherwise for each image, best first, "boxes"
-            `Tensor[D, 4]` in pixels of the image as it came, "labels" and "scores" `Tensor[D]`, and
-            "masks" `Tensor[D, 1, H, W]`, the probability of each pixel to belong to the object.
+            In training, the losses "loss_objectness" and "loss_rpn_box_reg" (of the RPN),
+            "loss_classifier", "loss_box_reg" and "loss_mask". Otherwise for each image, best first,
+            "boxes" `Tensor[D, 4]` in pixels of the image as it came, "labels" and "scores"
+            `Tensor[D]`, and "masks" `Tensor[D, 1, H, W]`, the probability of each pixel to belong
+            to the object. Without a mask branch there are neither "loss_mask" nor "masks".
 
         Raises:
-            ValueError, TypeError: an image or a target is malformed; the message says which.
+            ValueError, TypeError: an image, a target or a proposal is malformed; the message says
+                which.
         """
         check_images(images)
         if self.training:
-            check_targets(images, targets, self.config.num_classes)
+            with_masks = self.config.mask_head != "none"
+            check_targets(images, targets, self.config.num_classes, with_masks)
+            if not with_masks:
+                # So that no masks are resized that nobody reads.
+                targets = [{"boxes": t["boxes"], "labels": t["labels"]} for t in targets]
         else:
             targets = None
+        if proposals is not None:
+            check_proposals(images, proposals)
         batch, targets = self.transform(images, targets)
         features = self.backbone(batch.tensors)
-        proposals, rpn_losses = self.rpn(batch, features, targets)
+        if proposals is None:
+            proposals, rpn_losses = self.rpn(batch, features, targets)
+        else:
+            proposals, rpn_losses = resize_proposals(proposals, batch), {}
         detections, roi_losses = self.roi_heads(batch, features, proposals, targets)
         if self.training:
             return rpn_losses | roi_losses
@@ -94,13 +119,39 @@ def to_original_image(
         The same with "boxes" in pixels of the original image and "masks" `Tensor[D, 1, H, W]`.
     """
     boxes = resize_boxes(detections["boxes"], size, original_size)
+    if "masks" not in detections:
+        return dict(detections, boxes=boxes)
     masks = paste_masks(detections["masks"], boxes, original_size)
     return dict(detections, boxes=boxes, masks=masks[:, None])
 
 
-def mask_rcnn(config: MaskRCNNConfig) -> MaskRCNN:
-    """Build a Mask R-CNN with random weights."""
-    return MaskRCNN(config)
+def resize_proposals(proposals: list[Tensor], batch: ImageBatch) -> list[Tensor]:
+    """Bring proposals from pixels of the images as they came to those of the resized images."""
+    return [
+        resize_boxes(boxes.to(batch.tensors), old, new)
+        for boxes, old, new in zip(proposals, batch.original_sizes, batch.sizes)
+    ]
+
+
+def mask_rcnn(
+    config: MaskRCNNConfig, weights_backbone: str | WeightsEnum | None = None
+) -> MaskRCNN:
+    """Build the Mask R-CNN that the configuration describes, with random weights.
+
+    Args:
+        config: every choice. Batch norm that is to be kept as loaded wants `weights_backbone`;
+            without, set `frozen_batch_norm=False` and train all layers.
+        weights_backbone: torchvision's classification weights for the trunk (and for the shared
+            head that C4 makes of its last stage): "DEFAULT", "IMAGENET1K_V1", ...; or None.
+
+    Raises:
+        ValueError: the weights are those of another backbone, or it has none.
+        InputError: weights could not be downloaded; the message says which file to put where.
+    """
+    model = MaskRCNN(config)
+    if weights_backbone is not None:
+        load_trunk(model, fetch_backbone_weights(config.backbone, weights_backbone))
+    return model
 
 
 def mask_rcnn_resnet50_fpn(
@@ -116,79 +167,32 @@ def mask_rcnn_resnet50_fpn(
         weights_backbone: torchvision's classification weights for the trunk ("DEFAULT",
             "IMAGENET1K_V1" or "IMAGENET1K_V2"), or None; not read if `weights` is given.
         num_classes: classes including the background.
-        **overrides: fields of `MaskRCNNConfig`, which bear torchvision's keyword names.
+        **overrides: other fields of `MaskRCNNConfig`, which bear torchvision's keyword names.
 
     Raises:
         TypeError: an override is not a field of the configuration.
         ValueError: published weights have another number of classes.
         InputError: weights could not be downloaded; the message says which file to put where.
     """
-    known = {field.name for field in fields(MaskRCNNConfig)}
+    known = {field.name for field in fields(MaskRCNNConfig)} - {"backbone", "neck"}
     if unknown := sorted(set(overrides) - known):
         raise TypeError(f"mask_rcnn_resnet50_fpn got unknown options: {', '.join(unknown)}")
     weights = MaskRCNN_ResNet50_FPN_Weights.verify(weights)
     weights_backbone = ResNet50_Weights.verify(weights_backbone)
     pretrained = weights is not None or weights_backbone is not None
-    settings = {"backbone": "resnet50", "num_classes": num_classes}
+    settings = {"num_classes": num_classes}
     if not pretrained:
         # From random weights there is nothing to freeze.
         settings |= {"frozen_batch_norm": False, "trainable_backbone_layers": 5}
     if weights is not None:
         # They were trained when torchvision's frozen batch norm had no epsilon.
         settings["frozen_batch_norm_eps"] = 0.0
-    model = mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}))
-    if weights is not None:
-        published = len(weights.meta["categories"])
-        if num_classes != published:
-            raise ValueError(f"{weights} has {published} classes, num_classes is {num_classes}")
-        model.load_state_dict(fetch_state_dict(weights))
-    elif weights_backbone is not None:
-        state = fetch_state_dict(weights_backbone)
-        trunk = {name: value for name, value in state.items() if not name.startswith("fc.")}
-        model.backbone.body.load_state_dict(trunk)
+    config = MaskRCNNConfig(**{**settings, **overrides})
+    if weights is None:
+        return mask_rcnn(config, weights_backbone)
+    model = mask_rcnn(config)
+    published = len(weights.meta["categories"])
+    if num_classes != published:
+        raise ValueError(f"{weights} has {published} classes, num_classes is {num_classes}")
+    model.load_state_dict(fetch_state_dict(weights))
     return model
-
-
-def check_images(images: list[Tensor]) -> None:
-    """Raise TypeError or ValueError unless every image is a floating-point `Tensor[3, H, W]`."""
-    if not isinstance(images, (list, tuple)):
-        raise TypeError(f"images should be a list of tensors, got {type(images).__name__}")
-    if not images:
-        raise ValueError("images is empty, expected at least one image")
-    for i, image in enumerate(images):
-        if not isinstance(image, Tensor) or not image.is_floating_point():
-            kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
-            raise TypeError(f"images[{i}] should be a floating-point tensor, got {kind}")
-        if image.dim() != 3 or image.shape[0] != 3 or 0 in image.shape:
-            raise ValueError(
-                f"images[{i}] should have shape [3, H, W] with H, W > 0, got {list(image.shape)}"
-            )
-
-
-def check_targets(images: list[Tensor], targets: list[dict] | None, num_classes: int) -> None:
-    """Raise ValueError unless each image has a well-formed target (see `MaskRCNN.forward`)."""
-    if targets is None:
-        raise ValueError("targets is None, but a model in training mode needs targets")
-    if len(targets) != len(images):
-        raise ValueError(f"got {len(images)} images but {len(targets)} targets")
-    for i, (image, target) in enumerate(zip(images, targets)):
-        if missing := [name for name in ("boxes", "labels", "masks") if name not in target]:
-            raise ValueError(f"targets[{i}] lacks {', '.join(missing)}")
-        boxes, labels = target["boxes"], target["labels"]
-        number = len(boxes)
-        expected = {"boxes": [number, 4], "labels": [number], "masks": [number, *image.shape[1:]]}
-        for name, shape in expected.items():
-            if list(target[name].shape) != shape:
-                raise ValueError(
-                    f"targets[{i}][{name!r}] should have shape {shape}, "
-                    f"got {list(target[name].shape)}"
-                )
-        degenerate = (boxes[:, 2:] <= boxes[:, :2]).any(dim=1)
-        if degenerate.any():
-            box = boxes[degenerate][0].tolist()
-            raise ValueError(f"targets[{i}]['boxes'] holds a box without area: {box}")
-        if number and (labels.min() < 1 or labels.max() >= num_classes):
-            raise ValueError(
-                f"targets[{i}]['labels'] should lie in 1..{num_classes - 1}, got "
-                f"{int(labels.min())}..{int(labels.max())}"
-            )

@@ -1,10 +1,17 @@
 """From boxes of any size to features of one size: level assignment and RoI operation."""
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
 
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.ops import roi_align, roi_pool, roi_warp
+
+# (features `Tensor[N, C, H, W]`, RoIs `Tensor[R, 5]` of (image, x1, y1, x2, y2) in image pixels, P,
+# feature cells per image pixel) to `Tensor[R, C, P, P]`.
+RoIOp = Callable[[Tensor, Tensor, int, float], Tensor]
 
 # Two samples per bin and axis, four per bin, as in Mask R-CNN's section 3 ("RoIAlign").
 SAMPLING_RATIO = 2
@@ -44,23 +51,29 @@ def extract_roi_features(
     padded_size: tuple[int, int],
     output_size: int,
     config: MaskRCNNConfig,
+    roi_op: RoIOp | None = None,
 ) -> Tensor:
     """Read each box's features from the level that fits it.
 
     Args:
-        features: P2, P3, ... without the RPN's extra level, each `Tensor[N, C, H_k, W_k]`.
+        features: P2, P3, ... without the RPN's extra level, each `Tensor[N, C, H_k, W_k]`; or one
+            map, from which all boxes are read.
         boxes: for each image `Tensor[R_i, 4]`, in pixels of the resized image.
         padded_size: (height, width) of the image batch that the maps were computed from.
         output_size: P, bins per axis.
         config: names the RoI operation and the rule of the levels.
+        roi_op: takes the place of the configured operation (see `RoIOp`).
 
     Returns:
         `Tensor[R_1 + R_2 + ..., C, P, P]`, in the order of the boxes.
     """
+    roi_op = roi_op or make_roi_op(config)
     image_index = torch.cat([box.new_full((len(box), 1), i) for i, box in enumerate(boxes)])
     rois = torch.cat([image_index, torch.cat(boxes)], dim=1)
     # A map's stride is a power of two; its size may have been rounded.
     exponents = [round_log2(padded_size[0] / feature.shape[-2]) for feature in features]
+    if len(features) == 1:
+        return roi_op(features[0], rois, output_size, 2.0 ** -exponents[0])
     levels = assign_levels(
         rois[:, 1:],
         config.roi_canonical_size,
@@ -72,20 +85,23 @@ def extract_roi_features(
     roi_features = features[0].new_zeros((len(rois), channels, output_size, output_size))
     for exponent, feature in zip(exponents, features):
         of_level = torch.nonzero(levels == exponent).squeeze(1)
-        read = apply_roi_op(feature, rois[of_level], output_size, 2.0**-exponent, config)
+        read = roi_op(feature, rois[of_level], output_size, 2.0**-exponent)
         roi_features = roi_features.index_put((of_level,), read.to(roi_features.dtype))
     return roi_features
 
 
-def apply_roi_op(
-    feature: Tensor, rois: Tensor, output_size: int, spatial_scale: float, config: MaskRCNNConfig
-) -> Tensor:
-    """Apply the configured RoI operation to one map: `Tensor[R, C, P, P]` of `Tensor[R, 5]`."""
+def make_roi_op(config: MaskRCNNConfig) -> RoIOp:
+    """Give the configured RoI operation the arguments that do not change from call to call."""
     if config.roi_op == "pool":
-        return roi_pool(feature, rois, output_size, spatial_scale)
+        return roi_pool
     if config.roi_op == "warp":
-        return roi_warp(feature, rois, output_size, spatial_scale, SAMPLING_RATIO)
-    return roi_align(feature, rois, output_size, spatial_scale, SAMPLING_RATIO, config.aligned)
+        return partial(roi_warp, sampling_ratio=SAMPLING_RATIO, reduce=config.roi_reduce)
+    return partial(
+        roi_align,
+        sampling_ratio=SAMPLING_RATIO,
+        aligned=config.aligned,
+        reduce=config.roi_reduce,
+    )
 
 
 def round_log2(ratio: float) -> int:

@@ -4,11 +4,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mrcnn_lite.models.c4 import SHARED_BINS, AveragePool
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.heads import BoxHead, BoxPredictor, MaskHead, MaskPredictor
+from mrcnn_lite.models.heads import BoxHead, BoxPredictor, make_mask_branch
 from mrcnn_lite.models.images import ImageBatch
-from mrcnn_lite.models.losses import box_head_losses, mask_loss
-from mrcnn_lite.models.roi_features import extract_roi_features
+from mrcnn_lite.models.losses import (
+    box_head_losses,
+    mask_loss,
+    mask_probabilities,
+    softmax_mask_loss,
+)
+from mrcnn_lite.models.roi_features import extract_roi_features, make_roi_op
 from mrcnn_lite.ops import (
     batched_nms,
     box_iou,
@@ -31,16 +37,36 @@ class RoIHeads(nn.Module):
     In training both read the same sampled proposals, in parallel. At inference the mask branch
     runs on the detections only: fewer and better boxes make it faster and more accurate
     (section 3.1, "Inference").
+
+    Any part may be replaced by one of your own: the modules, and the functions `roi_op`
+    (see `mrcnn_lite.models.roi_features.RoIOp`), `box_losses` and `mask_loss` (called as
+    `box_head_losses` and `mask_loss` of `mrcnn_lite.models.losses`), by assigning to the attribute.
+
+    Args:
+        in_channels: channels of the RoI features that the branches get.
+        config: every choice.
+        shared_head: what runs on a RoI's features before the branches part; with a pyramid nothing.
     """
 
-    def __init__(self, in_channels: int, config: MaskRCNNConfig):
+    def __init__(
+        self, in_channels: int, config: MaskRCNNConfig, shared_head: nn.Module | None = None
+    ):
         super().__init__()
         self.config = config
-        self.box_head = BoxHead(in_channels * BOX_BINS**2, config.box_head_channels)
-        self.box_predictor = BoxPredictor(config.box_head_channels, config.num_classes)
-        self.mask_head = MaskHead(in_channels, config.mask_head_channels)
-        mask_channels = config.mask_head_channels[-1]
-        self.mask_predictor = MaskPredictor(mask_channels, mask_channels, config.num_classes)
+        self.roi_op = make_roi_op(config)
+        self.box_losses = box_head_losses
+        self.mask_loss = softmax_mask_loss if config.mask_loss == "softmax" else mask_loss
+        self.shared_head = nn.Identity() if shared_head is None else shared_head
+        if config.neck == "fpn":
+            self.box_bins, self.mask_bins, mask_side = BOX_BINS, MASK_BINS, MASK_BINS
+            self.box_head = BoxHead(in_channels * BOX_BINS**2, config.box_head_channels)
+            self.box_predictor = BoxPredictor(config.box_head_channels, config.num_classes)
+        else:
+            self.box_bins, self.mask_bins, mask_side = SHARED_BINS, SHARED_BINS, SHARED_BINS // 2
+            self.box_head = AveragePool()
+            self.box_predictor = BoxPredictor(in_channels, config.num_classes)
+        if config.mask_head != "none":
+            self.mask_head, self.mask_predictor = make_mask_branch(in_channels, mask_side, config)
 
     def forward(
         self,
@@ -54,45 +80,57 @@ class RoIHeads(nn.Module):
         Args:
             images: the batch that the features were computed from.
             features: P2, P3, ..., one `Tensor[N, C, H_k, W_k]` per level; the last, which serves
-                the RPN alone, is not read.
+                the RPN alone, is not read. With the necks "c4" and "c5", the one map.
             proposals: for each image `Tensor[P, 4]`, in pixels of the resized image.
             targets: for each image "boxes", "labels" and "masks", likewise.
 
         Returns:
             Detections, for each image "boxes" `Tensor[D, 4]`, "labels", "scores" `Tensor[D]` and
             "masks" `Tensor[D, m, m]`, probabilities within the box (none with targets); and the
-            losses "loss_classifier", "loss_box_reg" and "loss_mask" (none without targets).
+            losses "loss_classifier", "loss_box_reg" and "loss_mask" (none without targets). Without
+            a mask branch there are no masks and no loss of them.
         """
-        features = features[:-1]
+        if self.config.neck == "fpn":
+            features = features[:-1]
         if targets is not None:
             return [], self._losses(images, features, proposals, targets)
         class_logits, deltas = self.predict_boxes(images, features, proposals)
         detections = self.select_detections(class_logits, deltas, proposals, images.sizes)
+        if self.config.mask_head == "none":
+            return detections, {}
         boxes = [detection["boxes"] for detection in detections]
         mask_logits = self.predict_masks(images, features, boxes)
         for detection, logits in zip(detections, mask_logits.split([len(box) for box in boxes])):
-            labels = detection["labels"]
-            of_class = logits[torch.arange(len(labels), device=labels.device), labels]
-            detection["masks"] = of_class.sigmoid()
+            labels = self._mask_labels(detection["labels"])
+            softmax = self.config.mask_loss == "softmax"
+            detection["masks"] = mask_probabilities(logits, labels, softmax)
         return detections, {}
 
     def predict_boxes(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Run the box branch: logits `Tensor[R, K]` and deltas `Tensor[R, K * 4]` of all boxes."""
-        roi_features = extract_roi_features(
-            features, boxes, images.padded_size, BOX_BINS, self.config
-        )
+        roi_features = self.read_roi_features(images, features, boxes, self.box_bins)
         return self.box_predictor(self.box_head(roi_features))
 
     def predict_masks(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
     ) -> Tensor:
         """Run the mask branch: logits `Tensor[R, K, m, m]` of all boxes, one mask per class."""
-        roi_features = extract_roi_features(
-            features, boxes, images.padded_size, MASK_BINS, self.config
-        )
+        roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
         return self.mask_predictor(self.mask_head(roi_features))
+
+    def read_roi_features(
+        self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor], bins: int
+    ) -> Tensor:
+        """Run the RoI operation and the shared head: `Tensor[R, C, P, P]` of all boxes.
+
+        P is `bins`; with the necks "c4" and "c5" half of it.
+        """
+        roi_features = extract_roi_features(
+            features, boxes, images.padded_size, bins, self.config, self.roi_op
+        )
+        return self.shared_head(roi_features)
 
     def select_detections(
         self,
@@ -191,7 +229,8 @@ class RoIHeads(nn.Module):
         targets: list[dict],
     ) -> dict[str, Tensor]:
         rois, labels, matched = self.sample_proposals(proposals, targets)
-        class_logits, deltas = self.predict_boxes(images, features, rois)
+        roi_features = self.read_roi_features(images, features, rois, self.box_bins)
+        class_logits, deltas = self.box_predictor(self.box_head(roi_features))
         true_boxes = [
             target["boxes"][index] if len(target["boxes"]) else torch.zeros_like(boxes)
             for target, index, boxes in zip(targets, matched, rois)
@@ -199,24 +238,36 @@ class RoIHeads(nn.Module):
         target_deltas = encode_boxes(
             torch.cat(true_boxes), torch.cat(rois), self.config.bbox_reg_weights
         )
-        class_loss, box_loss = box_head_losses(
+        class_loss, box_loss = self.box_losses(
             class_logits, deltas, torch.cat(labels), target_deltas
         )
+        losses = {"loss_classifier": class_loss, "loss_box_reg": box_loss}
+        if self.config.mask_head == "none":
+            return losses
 
         # Only RoIs on objects have a mask to learn.
         positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
         positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
-        mask_logits = self.predict_masks(images, features, positive_rois)
+        if self.mask_bins == self.box_bins:
+            # The branches read the same features: the shared head need not run again.
+            mask_features = roi_features[torch.cat(labels) > 0]
+        else:
+            mask_features = self.read_roi_features(images, features, positive_rois, self.mask_bins)
+        mask_logits = self.mask_predictor(self.mask_head(mask_features))
         mask_targets = [
             crop_masks(target["masks"], boxes, index[p], mask_logits.shape[-1], self.config.aligned)
             for target, boxes, index, p in zip(targets, positive_rois, matched, positives)
         ]
         positive_labels = torch.cat([all_[p] for all_, p in zip(labels, positives)])
-        return {
-            "loss_classifier": class_loss,
-            "loss_box_reg": box_loss,
-            "loss_mask": mask_loss(mask_logits, positive_labels, torch.cat(mask_targets)),
-        }
+        mask_labels = self._mask_labels(positive_labels)
+        # The sum of a bin's weights may round to a hair above one, which some losses refuse.
+        mask_targets = torch.cat(mask_targets).clamp(0, 1)
+        losses["loss_mask"] = self.mask_loss(mask_logits, mask_labels, mask_targets)
+        return losses
+
+    def _mask_labels(self, labels: Tensor) -> Tensor:
+        """Which of a RoI's masks belongs to it: its class's, or the only one."""
+        return torch.zeros_like(labels) if self.config.class_agnostic_masks else labels
 
 
 def crop_masks(

@@ -56,7 +56,7 @@ class RegionProposalNetwork(nn.Module):
     def __init__(self, in_channels: int, config: MaskRCNNConfig):
         super().__init__()
         self.config = config
-        self.anchor_generator = AnchorGenerator(config.anchor_sizes, config.anchor_ratios)
+        self.anchor_generator = AnchorGenerator(config.anchor_sizes_by_map, config.anchor_ratios)
         self.head = RPNHead(in_channels, self.anchor_generator.num_anchors_per_cell)
 
     def forward(

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from torchvision.models import WeightsEnum
+from torch import Tensor, nn
+from torchvision.models import WeightsEnum, get_model_weights
 
 from mrcnn_lite.errors import InputError
 
@@ -24,3 +24,43 @@ def fetch_state_dict(entry: WeightsEnum) -> dict[str, Tensor]:
             f"could not download the weights {entry} ({error}). "
             f"Fetch {entry.url} on another machine and put it at {file}"
         ) from error
+
+
+def fetch_backbone_weights(backbone: str, weights: str | WeightsEnum) -> dict[str, Tensor]:
+    """Fetch torchvision's classification weights of a trunk, its classifier's left out.
+
+    Args:
+        backbone: as in `MaskRCNNConfig`.
+        weights: "DEFAULT", "IMAGENET1K_V1", ... or the `WeightsEnum` member itself.
+
+    Raises:
+        KeyError: torchvision has no weights of this name.
+        ValueError: nobody publishes weights of this backbone.
+        InputError: see `fetch_state_dict`.
+    """
+    if backbone.startswith("mini"):
+        raise ValueError(
+            f"weights_backbone is {weights!r}, but {backbone} has no published weights"
+        )
+    state = fetch_state_dict(get_model_weights(backbone).verify(weights))
+    return {name: value for name, value in state.items() if not name.startswith("fc.")}
+
+
+def load_trunk(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Copy a classifier's trunk into a `MaskRCNN`.
+
+    Args:
+        model: gets the weights; with the neck "c4" its shared head gets the last stage's.
+        state: named as in torchvision, without "fc.".
+
+    Raises:
+        RuntimeError: names or shapes differ.
+    """
+    if model.config.neck == "c4":
+        prefix = "layer4."
+        head = {name: value for name, value in state.items() if name.startswith(prefix)}
+        state = {name: value for name, value in state.items() if name not in head}
+        model.roi_heads.shared_head.load_state_dict(
+            {name.removeprefix(prefix): value for name, value in head.items()}
+        )
+    model.backbone.body.load_state_dict(state)

@@ -10,7 +10,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.poolers import LevelMapper
 
 from mrcnn_lite.models.anchors import AnchorGenerator
-from mrcnn_lite.models.backbone import mini_trunk, resnet50_trunk
+from mrcnn_lite.models.backbone import mini_trunk, resnet_trunk
 from mrcnn_lite.models.fpn import FeaturePyramid
 from mrcnn_lite.models.images import ImageTransform
 from mrcnn_lite.models.roi_features import assign_levels
@@ -87,7 +87,7 @@ def test_training_draws_among_several_sizes_and_evaluation_takes_the_last():
 
 def test_trunks_halve_the_resolution_stage_by_stage():
     images = torch.rand(1, 3, 128, 96)
-    sides = [tuple(feature.shape[1:]) for feature in resnet50_trunk(True)(images)]
+    sides = [tuple(feature.shape[1:]) for feature in resnet_trunk("resnet50", True)(images)]
     assert sides == [(256, 32, 24), (512, 16, 12), (1024, 8, 6), (2048, 4, 3)]
     trunk = mini_trunk()
     for channels, stride, feature in zip(trunk.channels, (4, 8, 16), trunk(images), strict=True):
@@ -95,7 +95,7 @@ def test_trunks_halve_the_resolution_stage_by_stage():
 
 
 def test_freezing_keeps_the_last_layers():
-    trunk = resnet50_trunk(True)
+    trunk = resnet_trunk("resnet50", True)
     trunk.freeze_all_but(2)
     trained = {name.split(".")[0] for name, p in trunk.named_parameters() if p.requires_grad}
     assert trained == {"layer3", "layer4"}
