@@ -116,6 +116,12 @@ def test_sections_are_numbered(lesson):
     assert len(numbers) == len(re.findall(r"^## ", lesson.text, re.MULTILINE))
 
 
+def test_the_guide_says_how_long_it_takes(lesson):
+    """`python benchmarks/lesson_times.py` measures it and writes the table."""
+    guide = (NOTEBOOKS.parent / "docs" / "instructor.md").read_text("utf-8")
+    assert f"\n| {lesson.path.stem.replace('_', ' ')} | " in guide
+
+
 # Exercises and predictions
 
 
