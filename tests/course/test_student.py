@@ -3,13 +3,12 @@
 import ast
 import json
 import re
-import subprocess
-import sys
 
 import nbformat
 import pytest
 
 from mrcnn_lite import check
+from mrcnn_lite.cli import main
 from mrcnn_lite.course.exercise import CheckFailedError
 from mrcnn_lite.course.student import (
     BESIDE_THE_LESSONS,
@@ -198,12 +197,11 @@ def test_hints_can_be_switched_off(tmp_path, monkeypatch, capsys):
     )
 
 
-def test_command(tmp_path):
+def test_command(tmp_path, capsys):
     for flags in ([], ["--solutions", "--no-hints"]):
         out = tmp_path / f"edition{len(flags)}"
-        command = [sys.executable, "-m", "mrcnn_lite.cli", "student", "--out", str(out), *flags]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert result.stdout == f"wrote {len(LESSONS)} lessons to {out}\n"
+        assert main(["student", "--out", str(out), *flags]) == 0
+        assert capsys.readouterr().out == f"wrote {len(LESSONS)} lessons to {out}\n"
         source = (out / LESSONS[0].path.name).read_text("utf-8")
         assert (STUB in source) == (not flags)
         assert (out / check.HINTS_OFF).exists() == bool(flags)
