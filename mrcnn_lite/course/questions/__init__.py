@@ -1,7 +1,9 @@
 """The prediction questions of all lessons, a module for each lesson."""
 
-from mrcnn_lite.course.questions import lesson02, lesson07
+from mrcnn_lite.course.questions import lesson02, lesson07, lesson08
 
 QUESTIONS = {
-    question.name: question for lesson in (lesson02, lesson07) for question in lesson.QUESTIONS
+    question.name: question
+    for lesson in (lesson02, lesson07, lesson08)
+    for question in lesson.QUESTIONS
 }
