@@ -26,7 +26,6 @@ _PARTS = {
     "box branch": (BLUISH_GREEN, ".."),
     "mask branch": (REDDISH_PURPLE, "\\\\"),
 }
-_ROWS = {"shared": 0.0, "box": 1.0, "mask": -1.0}
 _ROW_COLORS = {"shared": ORANGE, "box": BLUISH_GREEN, "mask": REDDISH_PURPLE}
 
 
@@ -50,7 +49,9 @@ def draw_steps(axes: Axes, steps: Mapping[str, Sequence[Step]], title: str = "")
         title: of the axes.
     """
     shared = steps["shared"]
-    for branch, row in _ROWS.items():
+    # Where the branches part, there has to be room for the words on sloping arrows.
+    height = 1.0 if shared else 0.5
+    for branch, row in (("shared", 0.0), ("box", height), ("mask", -height)):
         # A branch goes on where the shared steps ended.
         column, previous = (
             (len(shared), (len(shared) - 1, 0.0)) if branch != "shared" else (0, None)
@@ -72,14 +73,14 @@ def draw_steps(axes: Axes, steps: Mapping[str, Sequence[Step]], title: str = "")
             column += 1
         if steps[branch]:
             axes.text(
-                *(len(shared) if branch != "shared" else 0, row + 0.42, branch),
+                *(len(shared) if branch != "shared" else 0, row + 0.3, branch),
                 ha="center",
                 fontsize=10,
                 color=BLACK,
                 weight="bold",
             )
     width = len(shared) + max(len(steps["box"]), len(steps["mask"]))
-    axes.set(xlim=(-0.55, width - 0.45), ylim=(-1.35, 1.6))
+    axes.set(xlim=(-0.55, width - 0.45), ylim=(-height - 0.25, height + 0.5))
     axes.set_title(title)
     axes.set_axis_off()
 

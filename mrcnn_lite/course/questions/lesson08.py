@@ -49,6 +49,29 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "quick_heads",
+        "Both heads learn for 100 steps, from some 600 RoIs of six classes of shapes. Whose masks "
+        "are better then?",
+        (
+            Choice(
+                "the FCN's, by a lot: it is what the paper recommends",
+                "The paper trains for 160,000 steps, on photographs of 80 classes. What could be "
+                "quicker to learn in 100 steps: an outline that is computed from place to place, "
+                "or a template?",
+            ),
+            Choice(
+                "about the same: 100 steps are not enough for either",
+                "Both get far beyond a blank mask in that time. One of them has a weight for every "
+                "cell of every class, and can change each at once.",
+            ),
+            Choice(
+                "the MLP's",
+                "Six templates are soon learnt. Keep in mind what kind of data that is true of.",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
         "shifted_features",
         "The features of a RoI are shifted by one bin to the right. What do the masks do, away "
         "from the border?",
@@ -129,8 +152,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about three quarters",
-                "A RoI costs an eightieth of what the trunk costs for the whole image; but there are "
-                "300 of them, and then 100 once more.",
+                "A RoI costs an eightieth of what the trunk costs for the image; but there are 300 "
+                "of them, and then 100 once more.",
                 right=True,
             ),
         ),
