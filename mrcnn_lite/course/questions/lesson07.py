@@ -59,8 +59,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about one in ten",
-                "That would be a fine grid. But the next larger size is twice as large: what is the "
-                "best IoU of an object half-way between two sizes, if all else fits?",
+                "That would be a fine grid. But the next larger size is twice as large: what is "
+                "the best IoU of an object half-way between two sizes, if all else fits?",
             ),
             Choice(
                 "more than half",
@@ -89,8 +89,8 @@ QUESTIONS = (
             ),
             Choice(
                 "less for the large ones, which cover more",
-                "A large anchor covers more, but its neighbours stand farther away. How near can one "
-                "count on the nearest to be?",
+                "A large anchor covers more, but its neighbours stand farther away. How near can "
+                "one count on the nearest to be?",
             ),
         ),
     ),
