@@ -64,7 +64,7 @@ def draw_steps(axes: Axes, steps: Mapping[str, Sequence[Step]], title: str = "")
                 *(column, row, text),
                 ha="center",
                 va="center",
-                fontsize=9,
+                fontsize=11,
                 bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": _ROW_COLORS[branch]},
             )
             if previous is not None:
@@ -73,9 +73,9 @@ def draw_steps(axes: Axes, steps: Mapping[str, Sequence[Step]], title: str = "")
             column += 1
         if steps[branch]:
             axes.text(
-                *(len(shared) if branch != "shared" else 0, row + 0.3, branch),
+                *(len(shared) if branch != "shared" else 0, row + 0.33, branch),
                 ha="center",
-                fontsize=10,
+                fontsize=12,
                 color=BLACK,
                 weight="bold",
             )
@@ -100,9 +100,9 @@ def _draw_arrow(
     x, y, slope = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2, end[1] - start[1]
     if slope:
         # Beside a sloping arrow, on its outer side.
-        axes.text(x - 0.12, y + 0.1 * slope, words, ha="right", va="center", fontsize=8)
+        axes.text(x - 0.12, y + 0.1 * slope, words, ha="right", va="center", fontsize=10)
     else:
-        axes.text(x, y + 0.1, words, ha="center", va="bottom", fontsize=8)
+        axes.text(x, y + 0.1, words, ha="center", va="bottom", fontsize=10)
 
 
 def draw_cost_per_image(axes: Axes, designs: Mapping[str, Mapping[str, Cost]]) -> None:

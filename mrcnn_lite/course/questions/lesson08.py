@@ -61,8 +61,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about the same: 100 steps are not enough for either",
-                "Both get far beyond a blank mask in that time. One of them has a weight for every "
-                "cell of every class, and can change each at once.",
+                "Both get far beyond a blank mask in that time. But they do not get there by the "
+                "same way: what has each of them to find out?",
             ),
             Choice(
                 "the MLP's",
