@@ -9,6 +9,7 @@ from mrcnn_lite.course.questions import (
     lesson05,
     lesson06,
     lesson07,
+    lesson08,
     lesson09,
     lesson13,
 )
@@ -22,6 +23,7 @@ LESSONS = (
     lesson05,
     lesson06,
     lesson07,
+    lesson08,
     lesson09,
     lesson13,
 )
