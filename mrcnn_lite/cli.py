@@ -1,4 +1,4 @@
-"""The command line: `mrcnn-lite demo | train | evaluate | predict | shapes`."""
+"""The command line: `mrcnn-lite demo | train | evaluate | predict | shapes | explorer`."""
 
 import argparse
 import sys
@@ -137,6 +137,17 @@ def make_parser() -> argparse.ArgumentParser:
         "--size", metavar="N", type=_positive, default=128, help="pixels (%(default)s)"
     )
     shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
+
+    explorer = _add_command(
+        commands,
+        "explorer",
+        "[--out FILE]",
+        "write the misalignment explorer as one HTML file that works on its own",
+        "mrcnn-lite explorer --out misalignment.html",
+    )
+    explorer.add_argument(
+        "--out", type=Path, metavar="FILE", default=Path("misalignment.html"), help=_DEFAULT
+    )
     return parser
 
 

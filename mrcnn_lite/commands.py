@@ -101,6 +101,16 @@ def write_shapes(options: Namespace) -> None:
     print(f"wrote {len(dataset)} scenes to {out}")
 
 
+def write_explorer(options: Namespace) -> None:
+    """Write the misalignment explorer as a page that needs no kernel and no network."""
+    # Only here, since no other command needs the widgets.
+    from mrcnn_lite.explore.page import write_page
+
+    check_file_can_be_written(options.out)
+    write_page(options.out)
+    print(f"wrote {options.out}; open it in any browser")
+
+
 def open_dataset(options: Namespace, training: bool) -> Dataset:
     """Open the data set that the options name.
 
@@ -190,4 +200,5 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "evaluate": evaluate_model,
     "predict": predict,
     "shapes": write_shapes,
+    "explorer": write_explorer,
 }

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mrcnn_lite.explore.misalignment import OPERATIONS, split_shift
-from mrcnn_lite.explore.web import FOLDER
+from mrcnn_lite.explore.web_sources import FOLDER
 
 # For every RoI: the cells and weights of all bins, and the causes of all bins along x and y.
 RUNNER = """
@@ -23,12 +23,11 @@ const results = groups.map(({ operation, size, rois, bins, stride, sampling }) =
   const [counts, cells, weights, causes] = [[], [], [], []];
   for (const roi of rois) {
     const read = readBox(operation, size, roi, bins, stride, sampling);
-    const errors = splitShift(operation, size, roi, bins, stride, sampling);
     for (let row = 0; row < bins; row++) for (let column = 0; column < bins; column++) {
       const bin = cellsOfBin(read, row, column);
       counts.push(bin.length);
       for (const [x, y, weight] of bin) { cells.push(y * size[1] + x); weights.push(weight); }
-      const { x, y } = errors(row, column);
+      const { x, y } = splitShift(operation, size, roi, bins, stride, sampling, row, column);
       for (const name of [...CAUSES, "total"]) causes.push(x[name], y[name]);
     }
   }

@@ -27,17 +27,13 @@ function quantisedBox(low, high, scale) {
   return [start, Math.max(roundHalfAway(high * scale) - start + 1, 1)];
 }
 
-/** Bins of whole cells, from the floor of a bin's start to the ceiling of its end. */
-function wholeCells(start, size, bins, length) {
+/** A bin of whole cells, from the floor of its start to the ceiling of its end. */
+function wholeCells({ start, size }, bins, p, length) {
   const binSize = size / bins;
-  const parts = [];
-  for (let p = 0; p < bins; p++) {
-    const low = clamp(Math.floor(p * binSize) + start, 0, length);
-    const high = Math.max(low, clamp(Math.ceil((p + 1) * binSize) + start, 0, length));
-    const cells = Array.from({ length: high - low }, (_, i) => low + i);
-    parts.push({ edges: [low, high], cells, weights: cells.map(() => 1), samples: [] });
-  }
-  return { start, size, bins: parts, whole: true };
+  const low = clamp(Math.floor(p * binSize) + start, 0, length);
+  const high = Math.max(low, clamp(Math.ceil((p + 1) * binSize) + start, 0, length));
+  const cells = Array.from({ length: high - low }, (_, i) => low + i);
+  return { edges: [low, high], cells, weights: cells.map(() => 1), samples: [] };
 }
 
 /** The two cells around a position and their weights; here cell j's value stands at j. */
@@ -53,41 +49,55 @@ function neighbours(position, length) {
   ];
 }
 
-/** Bins of bilinear samples at the centres of equal parts, weighted so that they are averaged. */
-function bilinearSamples(origin, size, bins, length, sampling) {
+/** A bin of bilinear samples at the centres of equal parts, weighted so that they are averaged. */
+function bilinearSamples({ start, origin, size }, bins, p, length, sampling) {
   const binSize = size / bins;
   const number = sampling > 0 ? sampling : Math.max(Math.ceil(size / bins), 0);
-  const parts = [];
-  for (let p = 0; p < bins; p++) {
-    const samples = [];
-    const total = new Map();
-    for (let i = 0; i < number; i++) {
-      const position = origin + p * binSize + ((i + 0.5) * binSize) / number;
-      samples.push(position + 0.5);
-      for (const [cell, weight] of neighbours(position, length)) {
-        total.set(cell, (total.get(cell) ?? 0) + weight / number);
-      }
+  const samples = [];
+  const total = new Map();
+  for (let i = 0; i < number; i++) {
+    const position = origin + p * binSize + ((i + 0.5) * binSize) / number;
+    samples.push(position + 0.5);
+    for (const [cell, weight] of neighbours(position, length)) {
+      total.set(cell, (total.get(cell) ?? 0) + weight / number);
     }
-    const cells = [...total.keys()].sort((a, b) => a - b);
-    const edges = [origin + 0.5 + p * binSize, origin + 0.5 + (p + 1) * binSize];
-    parts.push({ edges, cells, weights: cells.map((cell) => total.get(cell)), samples });
   }
-  return { start: origin + 0.5, size, bins: parts, whole: false };
+  const cells = [...total.keys()].sort((a, b) => a - b);
+  const weights = cells.map((cell) => total.get(cell));
+  return { edges: [start + p * binSize, start + (p + 1) * binSize], cells, weights, samples };
 }
 
-/** What the bins along one axis read, for a box from `low` to `high` in image pixels. */
-export function readAxis(operation, low, high, bins, length, stride, sampling) {
+/**
+ * The part of an axis that is read for a box from `low` to `high` in image pixels.
+ *
+ * `start` and `size` are in cells; `origin` is half a cell less, where cell j's value stands at j.
+ */
+export function boxThatIsRead(operation, low, high, stride) {
   const scale = 1 / stride;
-  if (operation === "pool") return wholeCells(...quantisedBox(low, high, scale), bins, length);
-  if (operation === "warp") {
+  if (operation === "pool" || operation === "warp") {
     const [start, size] = quantisedBox(low, high, scale);
-    return bilinearSamples(start - 0.5, size, bins, length, sampling);
+    return { start, size, origin: start - 0.5, whole: operation === "pool" };
   }
   const half = operation === "align" ? 0.5 : 0;
   const origin = low * scale - half;
   const extent = high * scale - half - origin;
   const size = operation === "align" ? extent : Math.max(extent, 1);
-  return bilinearSamples(origin, size, bins, length, sampling);
+  return { start: origin + 0.5, size, origin, whole: false };
+}
+
+/** What bin `p` of `bins` along one axis reads: { edges, cells, weights, samples }, in cells. */
+export function readBin(operation, low, high, bins, p, length, stride, sampling) {
+  const box = boxThatIsRead(operation, low, high, stride);
+  if (box.whole) return wholeCells(box, bins, p, length);
+  return bilinearSamples(box, bins, p, length, sampling);
+}
+
+/** All bins along one axis, and the box that they divide. */
+export function readAxis(operation, low, high, bins, length, stride, sampling) {
+  const parts = Array.from({ length: bins }, (_, p) =>
+    readBin(operation, low, high, bins, p, length, stride, sampling),
+  );
+  return { ...boxThatIsRead(operation, low, high, stride), bins: parts };
 }
 
 /** Both axes of an operation on a map of [height, width] cells. */
@@ -119,21 +129,18 @@ function readRamp({ cells, weights }, whole, stride) {
   return { weight: 1, mean: sum / weight, largest: (cells[cells.length - 1] + 0.5) * stride };
 }
 
-/** The steps from what should be read to what is read, along one axis: a list, bin by bin. */
-function stepsOfAxis(operation, low, high, bins, length, stride, sampling) {
-  const read = (name, by) =>
-    readAxis(name, low + by, high + by, bins, length, stride, sampling);
+/** The steps from what should be read to what is read, for one bin along one axis. */
+function stepsOfBin(operation, low, high, bins, p, length, stride, sampling) {
+  const read = (name, by) => {
+    const whole = name === "pool";
+    return readRamp(readBin(name, low + by, high + by, bins, p, length, stride, sampling), whole, stride);
+  };
   const reference = read("align", 0);
   const shifted = OPERATIONS[operation].halfACellOff ? read("align", stride / 2) : reference;
-  const own = read(operation, 0);
-  return own.bins.map((bin, p) => ({
-    reference: readRamp(reference.bins[p], false, stride),
-    shifted: readRamp(shifted.bins[p], false, stride),
-    own: readRamp(bin, own.whole, stride),
-  }));
+  return { reference, shifted, own: read(operation, 0) };
 }
 
-/** The error along one axis, whose bin has these steps beside a bin `across` on the other axis. */
+/** The error along one axis, of a bin with these steps and with others across, on the other axis. */
 function split(along, across) {
   const reference = along.reference.mean * across.reference.weight;
   const shifted = along.shifted.mean * across.shifted.weight;
@@ -150,32 +157,29 @@ function split(along, across) {
 }
 
 /**
- * The error of bins in image pixels and its causes, on a ramp along each axis.
+ * One bin's error in image pixels and its causes, on a ramp along each axis.
  *
- * Returns a function of (row, column): { x, y }, each with half_pixel, rounding, maximum, total,
- * and with reference and read, the positions that should be and that are read.
+ * Returns { x, y }, each with half_pixel, rounding, maximum and total, and with reference and read,
+ * the positions that should be and that are read.
  */
-export function splitShift(operation, mapSize, [x1, y1, x2, y2], bins, stride, sampling) {
-  const rows = stepsOfAxis(operation, y1, y2, bins, mapSize[0], stride, sampling);
-  const columns = stepsOfAxis(operation, x1, x2, bins, mapSize[1], stride, sampling);
-  return (row, column) => ({
-    x: split(columns[column], rows[row]),
-    y: split(rows[row], columns[column]),
-  });
+export function splitShift(operation, mapSize, [x1, y1, x2, y2], bins, stride, sampling, row, column) {
+  const x = stepsOfBin(operation, x1, x2, bins, column, mapSize[1], stride, sampling);
+  const y = stepsOfBin(operation, y1, y2, bins, row, mapSize[0], stride, sampling);
+  return { x: split(x, y), y: split(y, x) };
 }
 
 /** One bin's error along x or y as the box slides along that axis: [{ position, ...causes }]. */
-export function traceError(operation, mapSize, roi, bins, stride, sampling, [row, column], axis, step) {
-  const [low, high, length, across] =
-    axis === "x" ? [roi[0], roi[2], mapSize[1], mapSize[0]] : [roi[1], roi[3], mapSize[0], mapSize[1]];
-  const [bin, other] = axis === "x" ? [column, row] : [row, column];
-  const [acrossLow, acrossHigh] = axis === "x" ? [roi[1], roi[3]] : [roi[0], roi[2]];
-  const beside = stepsOfAxis(operation, acrossLow, acrossHigh, bins, across, stride, sampling)[other];
-  const size = high - low;
+export function traceError(operation, mapSize, roi, bins, stride, sampling, row, column, axis, step) {
+  const along = { low: roi[0], high: roi[2], bin: column, length: mapSize[1] };
+  const across = { low: roi[1], high: roi[3], bin: row, length: mapSize[0] };
+  const [a, b] = axis === "x" ? [along, across] : [across, along];
+  const beside = stepsOfBin(operation, b.low, b.high, bins, b.bin, b.length, stride, sampling);
+  const size = a.high - a.low;
   const trace = [];
-  for (let position = 0; position <= length * stride - size; position += step) {
-    const along = stepsOfAxis(operation, position, position + size, bins, length, stride, sampling);
-    trace.push({ position, ...split(along[bin], beside) });
+  for (let position = 0; position <= a.length * stride - size; position += step) {
+    const end = position + size;
+    const steps = stepsOfBin(operation, position, end, bins, a.bin, a.length, stride, sampling);
+    trace.push({ position, ...split(steps, beside) });
   }
   return trace;
 }

@@ -16,6 +16,19 @@ from mrcnn_lite.explore import palette
 FOLDER = Path(__file__).parent / "web"
 # Each needs only those before it.
 MODULES = ("arithmetic", "settings", "draw_scene", "draw_trace", "controls", "explorer")
+# What widget and page hold in common: the explorer's state.
+SYNCED = (
+    "operation",
+    "roi",
+    "stride",
+    "bins",
+    "sampling_ratio",
+    "bin",
+    "axis",
+    "view",
+    "picture",
+    "scene_size",
+)
 COLORS = {
     "true-box": palette.TRUE_BOX,
     "quantised-box": palette.QUANTISED_BOX,
@@ -40,4 +53,4 @@ def style_source() -> str:
     """The style sheet; what a colour means is said in `palette` alone."""
     colors = "".join(f"  --{name}: {meaning.color};\n" for name, meaning in COLORS.items())
     style = (FOLDER / "explorer.css").read_text(encoding="utf-8")
-    return f".roi-explorer {{\n{colors}}}\n\n{style}"
+    return f".roi-explorer, .roi-colors {{\n{colors}}}\n\n{style}"
