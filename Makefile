@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: demo test test-package test-notebooks lab notebooks weights lint format bench
+.PHONY: demo test test-package test-notebooks browser-test lab notebooks weights lint format bench
 
 demo: .venv/installed
 	$(BIN)/mrcnn-lite demo
@@ -13,10 +13,15 @@ demo: .venv/installed
 test: test-package test-notebooks
 
 test-package: .venv/installed
-	$(PYTEST) tests
+	$(PYTEST) tests --ignore tests/browser
 
 test-notebooks: .venv/installed
 	$(PYTEST) $(NBVAL) notebooks
+
+# The explorer in headless Chromium, on its page and in JupyterLab; skipped where there is none.
+browser-test: .venv/installed
+	$(BIN)/python -m pip install --quiet -e '.[browser]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs tests/browser
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb

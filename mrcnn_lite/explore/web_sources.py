@@ -15,7 +15,16 @@ from mrcnn_lite.explore import palette
 
 FOLDER = Path(__file__).parent / "web"
 # Each needs only those before it.
-MODULES = ("arithmetic", "settings", "draw_scene", "draw_trace", "controls", "explorer")
+MODULES = (
+    "arithmetic",
+    "settings",
+    "pictures",
+    "draw_scene",
+    "draw_trace",
+    "controls",
+    "handles",
+    "explorer",
+)
 # What widget and page hold in common: the explorer's state.
 SYNCED = (
     "operation",

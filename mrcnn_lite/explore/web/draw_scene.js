@@ -28,32 +28,6 @@ export function fitViewport(canvas, [left, top, right, bottom]) {
   };
 }
 
-/** Average a picture's patches of stride x stride pixels: the features, three channels of them. */
-export function featuresOf(picture, [height, width], stride) {
-  const source = new OffscreenCanvas(width, height);
-  const context = source.getContext("2d", { willReadFrequently: true });
-  context.drawImage(picture, 0, 0, width, height);
-  const pixels = context.getImageData(0, 0, width, height).data;
-  const [rows, columns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
-  const sums = new Float64Array(rows * columns * 4);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const cell = (Math.floor(y / stride) * columns + Math.floor(x / stride)) * 4;
-      const pixel = (y * width + x) * 4;
-      for (let c = 0; c < 3; c++) sums[cell + c] += pixels[pixel + c];
-      sums[cell + 3] += 1;
-    }
-  }
-  const values = new Uint8ClampedArray(rows * columns * 4);
-  for (let i = 0; i < values.length; i += 4) {
-    for (let c = 0; c < 3; c++) values[i + c] = sums[i + c] / sums[i + 3];
-    values[i + 3] = 255;
-  }
-  const result = new OffscreenCanvas(columns, rows);
-  result.getContext("2d").putImageData(new ImageData(values, columns, rows), 0, 0);
-  return result;
-}
-
 /** Draw everything into a viewport; `enlarged` shows one bin alone, and writes its weights. */
 export function drawScene(view, { picture, features, settings, measured, colors }, enlarged) {
   const { context } = view;

@@ -1,19 +1,17 @@
 // The explorer: one state (the model's), drawn after every change. An anywidget, and a page's script.
 
 import { OPERATIONS, traceError } from "./arithmetic.js";
-import { LIMITS, STRIDES, changeBox, dragBox, edgeInWords, followedBin, limit, measure, readNumber, show, showSigned, summary } from "./settings.js";
-import { drawScene, featuresOf, fitViewport } from "./draw_scene.js";
+import { LIMITS, STRIDES, changeBox, edgeInWords, followedBin, limit, measure, show, showSigned, summary } from "./settings.js";
+import { featuresOf, fitBox, readPicture } from "./pictures.js";
+import { drawScene, fitViewport } from "./draw_scene.js";
 import { drawSpark, drawTrace, errorRange, traceScales } from "./draw_trace.js";
+import { makeHandles } from "./handles.js";
 import { make, makeCauses, makeChoice, makeLegend, makeNumber, makeOperations } from "./controls.js";
 
 const KEYS = ["operation", "roi", "stride", "bins", "sampling_ratio", "bin", "axis", "view", "picture", "scene_size"];
 const COLORS = ["true-box", "quantised-box", "cells-read", "rounding", "half-pixel", "maximum", "ink", "muted", "line", "surface"];
-const HANDLES = { nw: "upper left", ne: "upper right", sw: "lower left", se: "lower right" };
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 // Around the scene, for the ruler, and for what is read beyond its last cell; in image pixels.
 const [MARGIN_TOP, MARGIN_BEFORE, MARGIN_BEHIND] = [8, 22, 34];
-// A dropped picture is brought to this size, in whole cells of every stride.
-const [PICTURE_SIZE, PICTURE_STEP] = [256, 32];
 const SAVE_EVERY_MS = 60;
 const ANNOUNCE_AFTER_MS = 500;
 
@@ -120,72 +118,23 @@ function render({ model, el }) {
   el.append(root);
 
   // --- the box's handles -----------------------------------------------------------------------
-  const body = make("div", { class: "handle body", tabindex: 0, role: "slider", "data-handle": "", "aria-label": "Box: arrow keys move it, with Shift by a whole cell" });
-  const sides = ["n", "e", "s", "w"].map((side) => make("div", { class: `handle zone ${side}`, "data-handle": side, "aria-hidden": "true" }));
-  const corners = Object.entries(HANDLES).map(([corner, words]) =>
-    make("div", { class: `handle corner ${corner}`, tabindex: 0, role: "slider", "data-handle": corner, "aria-label": `The box's ${words} corner: arrow keys resize it` }));
-  const handles = [body, ...sides, ...corners];
-  sceneBox.append(...handles);
   let sceneView = null;
-  for (const handle of handles) {
-    let start = null;
-    handle.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      event.preventDefault();
-      handle.focus({ preventScroll: true });
-      handle.setPointerCapture(event.pointerId);
-      stopSliding();
-      start = { x: event.clientX, y: event.clientY, roi: settings.roi, moved: false };
-    });
-    handle.addEventListener("pointermove", (event) => {
-      if (!start || !sceneView) return;
-      const [dx, dy] = [event.clientX - start.x, event.clientY - start.y];
-      start.moved ||= Math.hypot(dx, dy) > 3;
-      if (!start.moved) return;
-      // Whole pixels, from wherever the box was.
-      const steps = [dx, dy].map((d) => Math.round(d / sceneView.zoom));
-      change({ roi: dragBox(start.roi, handle.dataset.handle, ...steps, settings.scene_size) }, { dragging: true });
-    });
-    const end = (event) => {
-      if (!start) return;
-      if (!start.moved && event.type === "pointerup" && handle === body) chooseBin(event);
-      if (start.moved) save();
-      start = null;
-    };
-    handle.addEventListener("pointerup", end);
-    handle.addEventListener("pointercancel", end);
-    handle.addEventListener("keydown", (event) => {
-      const arrow = ARROWS[event.key];
-      if (!arrow || event.ctrlKey || event.altKey || event.metaKey) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const by = event.shiftKey ? settings.stride : 1;
-      change({ roi: dragBox(settings.roi, handle.dataset.handle, arrow[0] * by, arrow[1] * by, settings.scene_size) });
-    });
-  }
-  const chooseBin = (event) => {
-    const { left, top } = sceneCanvas.getBoundingClientRect();
-    const [x1, y1, x2, y2] = settings.roi;
-    const at = (client, offset, origin, low, high) => {
-      const place = (client - offset) / sceneView.zoom + origin;
-      return Math.min(Math.max(Math.floor(((place - low) / (high - low)) * settings.bins), 0), settings.bins - 1);
-    };
-    change({ bin: [at(event.clientY, top, sceneView.top, y1, y2), at(event.clientX, left, sceneView.left, x1, x2)] });
-  };
-  const placeHandles = () => {
-    const [x1, y1, x2, y2] = settings.roi;
-    const [left, top] = [(x1 - sceneView.left) * sceneView.zoom, (y1 - sceneView.top) * sceneView.zoom];
-    const [width, height] = [(x2 - x1) * sceneView.zoom, (y2 - y1) * sceneView.zoom];
-    sceneBox.style.setProperty("--box", `${left}px`);
-    for (const [name, value] of Object.entries({ left, top, width, height })) sceneBox.style.setProperty(`--box-${name}`, `${value}px`);
-    const words = `x from ${show(x1)} to ${show(x2)}, y from ${show(y1)} to ${show(y2)} pixels`;
-    for (const [handle, now, most] of [[body, x1, settings.scene_size[1] - (x2 - x1)], ...corners.map((corner, i) => [corner, i % 2 ? x2 : x1, settings.scene_size[1]])]) {
-      handle.setAttribute("aria-valuemin", 0);
-      handle.setAttribute("aria-valuemax", most);
-      handle.setAttribute("aria-valuenow", now);
-      handle.setAttribute("aria-valuetext", words);
-    }
-  };
+  const handles = makeHandles({
+    current: () => ({ ...settings, zoom: sceneView?.zoom ?? 1 }),
+    onStart: () => stopSliding(),
+    onMove: (roi, dragging) => change({ roi }, { dragging }),
+    onEnd: () => save(),
+    onClick: (event) => {
+      const { left, top } = sceneCanvas.getBoundingClientRect();
+      const [x1, y1, x2, y2] = settings.roi;
+      const at = (client, offset, origin, low, high) => {
+        const place = (client - offset) / sceneView.zoom + origin;
+        return Math.min(Math.max(Math.floor(((place - low) / (high - low)) * settings.bins), 0), settings.bins - 1);
+      };
+      change({ bin: [at(event.clientY, top, sceneView.top, y1, y2), at(event.clientX, left, sceneView.left, x1, x2)] });
+    },
+  });
+  sceneBox.append(...handles.nodes);
 
   // --- the trace: the box can be moved in it, and slides by itself -----------------------------
   let traceView = null;
@@ -241,19 +190,9 @@ function render({ model, el }) {
   };
   const takePicture = async (file) => {
     try {
-      const bitmap = await createImageBitmap(file);
-      const scale = PICTURE_SIZE / Math.max(bitmap.width, bitmap.height);
-      const [width, height] = [bitmap.width, bitmap.height].map((n) => Math.max(Math.round((n * scale) / PICTURE_STEP), 1) * PICTURE_STEP);
-      const canvas = make("canvas", { width, height });
-      // Cover it: crop what does not fit whole cells.
-      const cover = Math.max(width / bitmap.width, height / bitmap.height);
-      const [w, h] = [bitmap.width * cover, bitmap.height * cover];
-      canvas.getContext("2d").drawImage(bitmap, (width - w) / 2, (height - h) / 2, w, h);
-      const [x1, y1, x2, y2] = settings.roi;
-      const [boxWidth, boxHeight] = [Math.min(x2 - x1, width), Math.min(y2 - y1, height)];
-      const [x, y] = [Math.min(x1, width - boxWidth), Math.min(y1, height - boxHeight)];
-      change({ picture: canvas.toDataURL("image/jpeg", 0.9), scene_size: [height, width], roi: [x, y, x + boxWidth, y + boxHeight] },
-        { note: `Your picture was scaled to ${width} \u00d7 ${height} pixels. It stays on this device.` });
+      const { picture, scene_size } = await readPicture(file);
+      const note = `Your picture was scaled to ${scene_size[1]} \u00d7 ${scene_size[0]} pixels. It stays on this device.`;
+      change({ picture, scene_size, roi: fitBox(settings.roi, scene_size) }, { note });
     } catch {
       refuse(`"${file.name}" is no picture that this browser can read.`);
     }
@@ -300,7 +239,7 @@ function render({ model, el }) {
     sceneBox.style.aspectRatio = `${scene_size[1] + MARGIN_BEFORE + MARGIN_BEHIND} / ${scene_size[0] + MARGIN_TOP + MARGIN_BEHIND}`;
     sceneView = fitViewport(sceneCanvas, [-MARGIN_BEFORE, -MARGIN_TOP, scene_size[1] + MARGIN_BEHIND, scene_size[0] + MARGIN_BEHIND]);
     drawScene(sceneView, scene, false);
-    placeHandles();
+    handles.place(sceneBox, sceneView, roi, scene_size);
     drawScene(fitViewport(binCanvas, aroundBin(measured, stride)), scene, true);
     const plot = fitViewport(traceCanvas, [0, 0, 1, 1]);
     traceView = { scales: traceScales(plot, all[operation][all[operation].length - 1]?.position || 1, range) };
