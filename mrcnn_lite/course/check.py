@@ -11,7 +11,7 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
-from mrcnn_lite.course.checks.lesson14 import largest_shift, rounding_shift, shifted_mask_iou
+from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
 
 EXERCISES = {
     exercise.name: exercise
@@ -33,7 +33,7 @@ EXERCISES = {
         roi_align,
         causes_of_error,
         rounding_shift,
-        largest_shift,
+        best_place,
         shifted_mask_iou,
     )
 }

@@ -55,7 +55,7 @@ def figure_of_error(explorer) -> Figure:
     trace.plot([now], [total], marker="o", markersize=9, color=BLACK, markeredgecolor="white")
     parts = {name: values[axis] for name, values in explorer.error.items() if name != "total"}
     causes = ", ".join(f"{name.replace('_', ' ')} {value:+.4g}" for name, value in parts.items())
-    trace.set_title(f"bin ({row}, {column}), here: {causes}; in all {total:+.4g}")
+    trace.set_title(f"bin in row {row}, column {column}: {total:+.4g} pixels\n{causes}")
     edge = "left" if explorer.axis == "x" else "upper"
     trace.set_xlabel(f"{edge} edge of the box (image pixels)")
     trace.set_ylabel(f"error along {explorer.axis} (image pixels)")

@@ -1,7 +1,8 @@
 """Headless Chromium, driven by Playwright; tests are skipped where either is missing."""
 
+import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,18 +27,22 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def open_page(browser) -> Callable:
-    """Open an address in a context of its own; at the end the test must have left no complaint.
+@contextlib.contextmanager
+def watched_pages(browser) -> Iterator[Callable]:
+    """Open addresses in contexts of their own, none of which may leave a complaint.
 
-    That is: no error and no warning in the console, no uncaught exception, and no request to any
-    other host than 127.0.0.1 (to none at all from a file).
+    That is: an error in the console, an uncaught exception, or a request to any other host than
+    127.0.0.1 (from a file to any at all, since its contexts are offline).
     """
     contexts, complaints = [], []
 
     def note_request(request):
-        if not request.url.startswith(("file:", "data:", "blob:", "http://127.0.0.1", "ws://127")):
+        if not request.url.startswith(("file:", "data:", "blob:", "http://127.0.0.1")):
             complaints.append(f"request to {request.url}")
+
+    def note_message(message):
+        if message.type == "error":
+            complaints.append(f"console: {message.text}")
 
     def open_it(address: str, **options):
         context = browser.new_context(**options)
@@ -46,12 +51,7 @@ def open_page(browser) -> Callable:
         page.set_default_timeout(30_000)
         page.on("request", note_request)
         page.on("pageerror", lambda error: complaints.append(f"exception: {error}"))
-        page.on(
-            "console",
-            lambda message: (
-                complaints.append(f"console: {message.text}") if message.type == "error" else None
-            ),
-        )
+        page.on("console", note_message)
         page.goto(address)
         return page
 
@@ -59,3 +59,17 @@ def open_page(browser) -> Callable:
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def open_page(browser):
+    """Open watched pages that live as long as a test."""
+    with watched_pages(browser) as open_it:
+        yield open_it
+
+
+@pytest.fixture(scope="module")
+def module_pages(browser):
+    """Open watched pages that live as long as a file of tests."""
+    with watched_pages(browser) as open_it:
+        yield open_it

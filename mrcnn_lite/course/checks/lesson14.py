@@ -75,57 +75,60 @@ rounding_shift = Exercise(
 )
 
 
-def _largest_shift(
+def _best_place(
     width: float,
     stride: int,
     shift: Callable[..., float] = _rounding_shift,
-    size: Callable[[float], float] = abs,
+    half_pixel: float = 0.5,
+    badness: Callable[[float], float] = abs,
     positions: Callable[[int], list[int]] = lambda stride: list(range(stride)),
 ) -> tuple[float, float]:
-    shifts = {x1: shift(x1, x1 + width, stride) for x1 in positions(stride)}
-    worst = max(shifts, key=lambda x1: size(shifts[x1]))
-    return worst, shifts[worst]
-
-
-def _without_sign(width: float, stride: int) -> tuple[float, float]:
-    worst, shift = _largest_shift(width, stride)
-    return worst, abs(shift)
+    errors = {x1: half_pixel * stride + shift(x1, x1 + width, stride) for x1 in positions(stride)}
+    best = min(errors, key=lambda x1: badness(errors[x1]))
+    return best, errors[best]
 
 
 def _in_other_order(width: float, stride: int) -> tuple[float, float]:
-    return _largest_shift(width, stride)[::-1]
+    return _best_place(width, stride)[::-1]
 
 
-largest_shift = Exercise(
-    name="largest_shift",
-    reference=_largest_shift,
+def _rounding_alone_returned(width: float, stride: int) -> tuple[float, float]:
+    best, error = _best_place(width, stride)
+    return best, error - stride / 2
+
+
+best_place = Exercise(
+    name="best_place",
+    reference=_best_place,
     cases={
-        "a box of 110 pixels, stride 16": (110, 16),
+        "a box of 112 pixels, stride 16": (112, 16),
         "a box of 50 pixels, stride 8": (50, 8),
         "a box of 71 pixels, stride 32": (71, 32),
-        "a box of 19 pixels, stride 4": (19, 4),
+        "a box of 20 pixels, stride 8": (20, 8),
     },
     mistakes={
-        "you take the largest number, and miss shifts to the left, which are negative": partial(
-            _largest_shift, size=lambda shift: shift
+        "the half pixel is missing: the best place is where rounding cancels it, not where nothing "
+        "is rounded": partial(_best_place, half_pixel=0.0),
+        "the place is right, but its error is the half pixel and the rounding "
+        "together": _rounding_alone_returned,
+        "half a pixel of the map is meant: half a stride in the image": (
+            lambda width, stride: _best_place(width, stride, half_pixel=0.5 / stride)
         ),
-        "you return the smallest shift": partial(_largest_shift, size=lambda shift: -abs(shift)),
-        "the shift that you return has lost its sign": _without_sign,
-        "the order is left edge, then shift": _in_other_order,
-        "of several equally large shifts, the first is wanted": partial(
-            _largest_shift, positions=lambda stride: list(range(stride))[::-1]
+        "that is the worst place": partial(_best_place, badness=lambda error: -abs(error)),
+        "the order is left edge, then error": _in_other_order,
+        "of several equally good places, the first is wanted": partial(
+            _best_place, positions=lambda stride: list(range(stride))[::-1]
         ),
-        "only the left edge is counted; the middle moves with both": partial(
-            _largest_shift, shift=_left_edge_alone
+        "only the left edge is rounded in your answer; the middle moves with both": partial(
+            _best_place, shift=_left_edge_alone
         ),
-        "you round halves to even, as Python and PyTorch do; RoIPool rounds them away from "
-        "zero": partial(_largest_shift, shift=partial(_rounding_shift, to_cell=round)),
     },
     hints=(
         "Everything repeats after a cell: the left edges 0, 1, ... up to stride - 1 are all there "
         "is to try.",
-        "Your `rounding_shift` does the rest. Large means far from zero, on either side.",
-        "`max(candidates, key=lambda x1: abs(...))` gives the first of equally good ones.",
+        "The error of the middle is half a stride plus your `rounding_shift`. The nearest to zero "
+        "wins.",
+        "`min(candidates, key=lambda x1: abs(...))` gives the first of equally good ones.",
     ),
 )
 

@@ -50,7 +50,7 @@ def paste_and_cut(small: Tensor, box: Tensor, truth: Tensor, threshold: float) -
 def draw_pasted(figure: Figure, pasted: Pasted, image: Tensor, box: Tensor, truth: Tensor) -> None:
     """Draw the small mask, its outline in the image, and where it differs from the truth."""
     axes = figure.subplots(1, 3)
-    figure.subplots_adjust(left=0.03, right=0.99, bottom=0.26, top=0.9, wspace=0.2)
+    figure.subplots_adjust(left=0.03, right=0.99, bottom=0.32, top=0.92, wspace=0.2)
     side = len(pasted.small)
     axes[0].imshow(pasted.small, cmap="gray", vmin=0, vmax=1, extent=(0, side, side, 0))
     axes[0].set_title(f"{side} x {side} probabilities")

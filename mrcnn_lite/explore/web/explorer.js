@@ -88,9 +88,9 @@ function render({ model, el }) {
   const sceneBox = make("div", { class: "scene" }, sceneCanvas);
   const binCanvas = make("canvas", { role: "img" });
   const traceCanvas = make("canvas", { role: "img" });
-  const traceTitle = make("h3", { class: "trace-title" });
+  const traceTitle = make("h2", { class: "trace-title" });
   const edges = [make("li"), make("li")];
-  const binTitle = make("h3", {});
+  const binTitle = make("h2", {});
   const status = make("p", { class: "status", role: "status", "aria-live": "polite" });
   const alertText = make("p", { class: "alert", role: "alert" });
   const slideButton = make("button", { type: "button", "data-do": "slide", on: { click: () => slide() } });
