@@ -21,7 +21,7 @@ test-notebooks: .venv/installed
 # The explorer in headless Chromium, on its page and in JupyterLab; skipped where there is none.
 browser-test: .venv/installed
 	$(BIN)/python -m pip install --quiet -e '.[browser]'
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs tests/browser
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs tests/browser tests/explore/test_arithmetic.py
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb

@@ -9,6 +9,7 @@ kernel; JupyterLab shows it a few milliseconds later. It writes docs/explorer_ti
 """
 
 import argparse
+import io
 import json
 import platform
 import shutil
@@ -18,6 +19,7 @@ import time
 from pathlib import Path
 
 import torch
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from mrcnn_lite.datasets import ShapesDataset
@@ -166,9 +168,11 @@ def draw_picture(browser, folder) -> None:
     )
     explorer = page.locator(".roi-explorer")
     clip = explorer.bounding_box()
-    clip["height"] = page.locator(".roi-explorer .controls").bounding_box()["y"] - clip["y"]
+    plot = page.locator(".roi-explorer .plot").bounding_box()
+    clip["height"] = plot["y"] + plot["height"] - clip["y"]
+    shot = Image.open(io.BytesIO(page.screenshot(clip=clip, full_page=True))).convert("RGB")
     with write_atomically(DOCS / "explorer.png") as temporary:
-        page.screenshot(path=temporary, clip=clip, full_page=True)
+        shot.quantize(256).save(temporary, optimize=True)
     print(f"wrote {DOCS / 'explorer.png'}")
 
 

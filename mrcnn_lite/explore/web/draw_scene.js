@@ -28,6 +28,20 @@ export function fitViewport(canvas, [left, top, right, bottom]) {
   };
 }
 
+/** A square around the followed bin, as it is and as it should be, with a cell on every side. */
+export function aroundBin({ read, reference, row, column }, stride) {
+  const span = (axis, p) => {
+    const parts = [read[axis].bins[p], reference[axis].bins[p]];
+    const cells = parts[0].cells.length ? [parts[0].cells[0], parts[0].cells[parts[0].cells.length - 1] + 1] : [];
+    const all = [...parts.flatMap((part) => part.edges), ...cells].map((edge) => edge * stride);
+    return [Math.min(...all), Math.max(...all)];
+  };
+  const [[left, right], [top, bottom]] = [span("x", column), span("y", row)];
+  const side = Math.max(right - left, bottom - top) + stride * 0.7;
+  const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+  return [x - side / 2, y - side / 2, x + side / 2, y + side / 2];
+}
+
 /** Draw everything into a viewport; `enlarged` shows one bin alone, and writes its weights. */
 export function drawScene(view, { picture, features, settings, measured, colors }, enlarged) {
   const { context } = view;
@@ -62,8 +76,8 @@ export function drawScene(view, { picture, features, settings, measured, colors 
   outline(context, rectangle(roi), colors["true-box"], 2.4 * fine, []);
 
   drawPoints(context, place, read, stride, enlarged ? [row, column] : null, colors["cells-read"], view.zoom * stride);
-  if (enlarged) writeWeights(context, place, weights, stride, view.zoom * stride);
   drawShift(context, place, measured, colors, fine);
+  if (enlarged) writeWeights(context, place, weights, stride, view.zoom * stride);
   if (!enlarged) drawRuler(view, place, [height, width], colors);
 }
 

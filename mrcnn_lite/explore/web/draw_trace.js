@@ -1,6 +1,6 @@
 // The error against the box's position: the sawtooth, the constant, the zero.
 
-import { CAUSES } from "./arithmetic.js";
+import { CAUSES, OPERATIONS, traceError } from "./arithmetic.js";
 import { show } from "./settings.js";
 
 // Each line's colour, width and dash; causes may coincide, so the later one is thinner.
@@ -10,10 +10,11 @@ const LINES = [
   ["rounding", "rounding", 2.2, [7, 4]],
   ["half_pixel", "half-pixel", 2.4, [2, 3]],
 ];
+const STEPS_PER_CELL = 16;
 const MARGIN = { left: 40, right: 14, top: 12, bottom: 36 };
 
 /** Limits of the error axis that hold all traces: whole multiples of half a stride. */
-export function errorRange(traces, stride) {
+function errorRange(traces, stride) {
   const unit = stride / 2;
   let [low, high] = [-unit, stride];
   for (const trace of traces) {
@@ -25,6 +26,19 @@ export function errorRange(traces, stride) {
     }
   }
   return [Math.floor(low / unit - 1e-6) * unit, Math.ceil(high / unit + 1e-6) * unit];
+}
+
+/** The traces of all operations; the former ones, if only the box's place along the axis differs. */
+export function traceAll(former, { roi, stride, bins, axis }, { mapSize, sampling, row, column }) {
+  const [x1, y1, x2, y2] = roi;
+  const beside = axis === "x" ? y1 : x1;
+  const of = JSON.stringify([x2 - x1, y2 - y1, beside, mapSize, stride, bins, sampling, row, column, axis]);
+  if (former.of === of) return former;
+  const all = {};
+  for (const name of Object.keys(OPERATIONS)) {
+    all[name] = traceError(name, mapSize, roi, bins, stride, sampling, row, column, axis, stride / STEPS_PER_CELL);
+  }
+  return { of, all, range: errorRange(Object.values(all), stride) };
 }
 
 /** Where a trace is drawn: from position and error to canvas pixels, and back. */

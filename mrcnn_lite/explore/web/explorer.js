@@ -1,17 +1,17 @@
 // The explorer: one state (the model's), drawn after every change. An anywidget, and a page's script.
 
-import { OPERATIONS, traceError } from "./arithmetic.js";
+import { OPERATIONS } from "./arithmetic.js";
 import { LIMITS, STRIDES, changeBox, edgeInWords, followedBin, limit, measure, show, showSigned, summary } from "./settings.js";
 import { featuresOf, fitBox, readPicture } from "./pictures.js";
-import { drawScene, fitViewport } from "./draw_scene.js";
-import { drawSpark, drawTrace, errorRange, traceScales } from "./draw_trace.js";
+import { aroundBin, drawScene, fitViewport } from "./draw_scene.js";
+import { drawSpark, drawTrace, traceAll, traceScales } from "./draw_trace.js";
 import { makeHandles } from "./handles.js";
 import { make, makeCauses, makeChoice, makeLegend, makeNumber, makeOperations } from "./controls.js";
 
 const KEYS = ["operation", "roi", "stride", "bins", "sampling_ratio", "bin", "axis", "view", "picture", "scene_size"];
 const COLORS = ["true-box", "quantised-box", "cells-read", "rounding", "half-pixel", "maximum", "ink", "muted", "line", "surface"];
 // Around the scene, for the ruler, and for what is read beyond its last cell; in image pixels.
-const [MARGIN_TOP, MARGIN_BEFORE, MARGIN_BEHIND] = [8, 22, 34];
+const [MARGIN_TOP, MARGIN_BEFORE, MARGIN_BEHIND] = [8, 27, 34];
 const SAVE_EVERY_MS = 60;
 const ANNOUNCE_AFTER_MS = 500;
 
@@ -211,17 +211,6 @@ function render({ model, el }) {
 
   // --- drawing -----------------------------------------------------------------------------------
   let traces = { of: null };
-  /** The traces of all operations; while the box is dragged along the axis they stay the same. */
-  const currentTraces = ({ mapSize, sampling, row, column }) => {
-    const { roi: [x1, y1, x2, y2], stride, bins, axis } = settings;
-    const key = JSON.stringify([x2 - x1, y2 - y1, axis === "x" ? y1 : x1, mapSize, stride, bins, sampling, row, column, axis]);
-    if (traces.of !== key) {
-      const all = Object.fromEntries(Object.keys(OPERATIONS).map((name) =>
-        [name, traceError(name, mapSize, settings.roi, bins, stride, sampling, row, column, axis, stride / 16)]));
-      traces = { of: key, all, range: errorRange(Object.values(all), stride) };
-    }
-    return traces;
-  };
   const draw = () => {
     frame = 0;
     if (!root.isConnected || root.clientWidth === 0) return;
@@ -231,7 +220,8 @@ function render({ model, el }) {
     const { operation, roi, stride, bins, axis, scene_size } = settings;
     const measured = measure(settings);
     const { error, errors, read, row, column } = measured;
-    const { all, range } = currentTraces(measured);
+    traces = traceAll(traces, settings, measured);
+    const { all, range } = traces;
     const now = { position: axis === "x" ? roi[0] : roi[1], ...error[axis] };
     const loaded = image.complete && image.naturalWidth > 0;
     const scene = { picture: loaded && image, features: loaded && settings.view === "features" && currentFeatures(), settings, measured, colors };
@@ -277,19 +267,6 @@ function render({ model, el }) {
     announcing = setTimeout(() => {
       if (status.textContent !== words) status.textContent = words;
     }, ANNOUNCE_AFTER_MS);
-  };
-  /** A square around the followed bin, as it is and as it should be, with a cell on every side. */
-  const aroundBin = ({ read, reference, row, column }, stride) => {
-    const span = (axis, p) => {
-      const parts = [read[axis].bins[p], reference[axis].bins[p]];
-      const cells = parts[0].cells.length ? [parts[0].cells[0], parts[0].cells[parts[0].cells.length - 1] + 1] : [];
-      const all = [...parts.flatMap((part) => part.edges), ...cells].map((edge) => edge * stride);
-      return [Math.min(...all), Math.max(...all)];
-    };
-    const [[left, right], [top, bottom]] = [span("x", column), span("y", row)];
-    const side = Math.max(right - left, bottom - top) + stride * 0.7;
-    const [x, y] = [(left + right) / 2, (top + bottom) / 2];
-    return [x - side / 2, y - side / 2, x + side / 2, y + side / 2];
   };
 
   // --- life ----------------------------------------------------------------------------------------
