@@ -95,7 +95,14 @@ def wait_for_answer(address: str, server: subprocess.Popen, log: Path) -> None:
 
 def run_all_cells(page) -> None:
     """Run all cells of the open notebook and wait for the last one."""
+    # The indicator alone is idle before there is a kernel, and then running opens a dialog.
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status"
+        " === 'idle'",
+        timeout=90_000,
+        polling=200,
+    )
     # Not awaited: it ends with the last cell.
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     page.wait_for_function(

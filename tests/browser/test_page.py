@@ -39,6 +39,7 @@ def shared_page(module_pages, address):
 def page(shared_page):
     """The page on a desk, as at the beginning; opened once for all tests."""
     shared_page.locator("[data-do=reset]").click()
+    shared_page.evaluate("scrollTo(0, 0)")
     settle(shared_page)
     return shared_page
 

@@ -16,7 +16,7 @@ from mrcnn_lite.models.rpn import BOX_WEIGHTS
 from mrcnn_lite.ops import clip_boxes_to_image, nms
 from mrcnn_lite.ops.boxes import decode_boxes
 
-NUMBER = 60
+NUMBER = 40
 
 
 class Candidates(NamedTuple):

@@ -154,16 +154,23 @@ function drawPoints(context, place, read, stride, only, color, cell) {
   const rows = only ? [read.y.bins[only[0]]] : read.y.bins;
   const columns = only ? [read.x.bins[only[1]]] : read.x.bins;
   const radius = only ? 4 : Math.min(2.6, Math.max(1, cell / 9));
+  // Where thousands of points are a cell's fraction apart, squares are as good, and much faster.
+  const round = radius > 1.2;
   context.beginPath();
   for (const { samples: ys } of rows) for (const y of ys) {
     for (const { samples: xs } of columns) for (const x of xs) {
       const [px, py] = place(x * stride, y * stride);
-      context.moveTo(px + radius, py);
-      context.arc(px, py, radius, 0, 2 * Math.PI);
+      if (round) {
+        context.moveTo(px + radius, py);
+        context.arc(px, py, radius, 0, 2 * Math.PI);
+      } else {
+        context.rect(px - radius, py - radius, 2 * radius, 2 * radius);
+      }
     }
   }
   context.fillStyle = color;
   context.fill();
+  if (!round) return;
   context.strokeStyle = INK;
   context.lineWidth = only ? 1.2 : 0.8;
   context.stroke();
