@@ -1,30 +1,9 @@
-"""The prediction questions of all lessons, a module for each lesson."""
+"""The prediction questions of all lessons: every module beside this one is a lesson's."""
 
-from mrcnn_lite.course.questions import (
-    lesson00,
-    lesson01,
-    lesson02,
-    lesson03,
-    lesson04,
-    lesson05,
-    lesson06,
-    lesson07,
-    lesson08,
-    lesson09,
-    lesson13,
-)
+import importlib
+import pkgutil
 
-LESSONS = (
-    lesson00,
-    lesson01,
-    lesson02,
-    lesson03,
-    lesson04,
-    lesson05,
-    lesson06,
-    lesson07,
-    lesson08,
-    lesson09,
-    lesson13,
-)
-QUESTIONS = {question.name: question for lesson in LESSONS for question in lesson.QUESTIONS}
+_LESSONS = [
+    importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
+]
+QUESTIONS = {question.name: question for lesson in _LESSONS for question in lesson.QUESTIONS}
