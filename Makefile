@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: demo test test-package test-notebooks lab notebooks weights lint format bench
+.PHONY: demo test test-package test-notebooks lab notebooks weights student lint format bench
 
 demo: .venv/installed
 	$(BIN)/mrcnn-lite demo
@@ -28,6 +28,10 @@ notebooks: .venv/installed
 # Train the model that lesson 00 runs: the demo, with its weights kept.
 weights: .venv/installed
 	$(BIN)/mrcnn-lite demo --out runs/weights --weights-out data/weights/mini.safetensors
+
+# The lessons without their solutions; FLAGS="--no-hints" also takes the hints away.
+student: .venv/installed
+	$(BIN)/mrcnn-lite student --out runs/student $(FLAGS)
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""The command line: `mrcnn-lite demo | train | evaluate | predict | shapes`."""
+"""The command line: `mrcnn-lite demo | train | evaluate | predict | shapes | student`."""
 
 import argparse
 import sys
@@ -137,6 +137,19 @@ def make_parser() -> argparse.ArgumentParser:
         "--size", metavar="N", type=_positive, default=128, help="pixels (%(default)s)"
     )
     shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
+
+    student = _add_command(
+        commands,
+        "student",
+        "--out DIR [options]",
+        "write the lessons without their solutions, ready for nbgrader",
+        "mrcnn-lite student --out runs/student",
+    )
+    student.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
+    student.add_argument("--solutions", action="store_true", help="leave the solutions in")
+    student.add_argument(
+        "--no-hints", dest="hints", action="store_false", help="let check.hint give none"
+    )
     return parser
 
 

@@ -5,7 +5,6 @@ import warnings
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset
@@ -25,10 +24,10 @@ from mrcnn_lite.engine.recipe import RECIPES, TrainConfig
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.explore.draw import figure_of_prediction
-from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically
+from mrcnn_lite.files import DATA, check_file_can_be_written, make_folder, write_atomically
 from mrcnn_lite.models import MaskRCNN, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
 
-SHIPPED_WEIGHTS = Path(__file__).parent.parent / "data" / "weights" / "mini.safetensors"
+SHIPPED_WEIGHTS = DATA / "weights" / "mini.safetensors"
 
 
 def demo(options: Namespace) -> None:
@@ -99,6 +98,15 @@ def write_shapes(options: Namespace) -> None:
         raise InputError(str(error)) from error
     out = export(dataset, options.out, options.split)
     print(f"wrote {len(dataset)} scenes to {out}")
+
+
+def write_student_edition(options: Namespace) -> None:
+    """Write the lessons without their solutions."""
+    # Only here, because no other command needs the notebooks' tools.
+    from mrcnn_lite.course.student import write_edition
+
+    lessons = write_edition(options.out, options.solutions, options.hints)
+    print(f"wrote {len(lessons)} lessons to {options.out}")
 
 
 def open_dataset(options: Namespace, training: bool) -> Dataset:
@@ -190,4 +198,5 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "evaluate": evaluate_model,
     "predict": predict,
     "shapes": write_shapes,
+    "student": write_student_edition,
 }

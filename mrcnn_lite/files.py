@@ -1,4 +1,4 @@
-"""Writing files so that a reader never sees half of one."""
+"""Where the project's own data is, and writing files so that a reader never sees half of one."""
 
 import os
 import tempfile
@@ -7,6 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mrcnn_lite.errors import InputError
+
+_PROJECT = Path(__file__).resolve().parent.parent
+# What data/README.md describes. Lessons name it, because a notebook may lie in any folder.
+DATA = _PROJECT / "data"
+NOTEBOOKS = _PROJECT / "notebooks"
 
 
 @contextmanager
@@ -37,6 +42,31 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def write_new_folder(path: str | Path) -> Iterator[Path]:
+    """Give a temporary folder beside `path`; rename it to `path` once the block has succeeded.
+
+    If the block raises, nothing is left.
+
+    Args:
+        path: the folder to make. It may exist if it is empty.
+
+    Raises:
+        InputError: `path` is not a new or an empty folder, or cannot be written.
+    """
+    path = Path(path).absolute()
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise InputError(f"{path} already holds something; name a new or an empty folder")
+    make_folder(path.parent)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.tmp.") as beside:
+        folder = Path(beside, path.name)
+        folder.mkdir()
+        yield folder
+        if path.exists():
+            path.rmdir()
+        folder.rename(path)
 
 
 def make_folder(path: str | Path) -> Path:

@@ -1,7 +1,6 @@
 """Write Shapes as files: a COCO root that any tool can read."""
 
 import json
-import tempfile
 from pathlib import Path
 
 from PIL import Image
@@ -10,7 +9,7 @@ from tqdm import tqdm
 from mrcnn_lite.datasets.coco_format import collect_records
 from mrcnn_lite.datasets.shapes import ShapesDataset
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import make_folder
+from mrcnn_lite.files import write_new_folder
 
 
 def export(dataset: ShapesDataset, out: str | Path, split: str) -> Path:
@@ -32,13 +31,8 @@ def export(dataset: ShapesDataset, out: str | Path, split: str) -> Path:
     """
     if Path(split).name != split:
         raise InputError(f"split should be a plain name such as train, got {split!r}")
-    out = Path(out).absolute()
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise InputError(f"{out} already holds something; name a new or an empty folder")
-    make_folder(out.parent)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.tmp.") as beside:
-        root = Path(beside, "root")
-        (root / split).mkdir(parents=True)
+    with write_new_folder(out) as root:
+        (root / split).mkdir()
         (root / "annotations").mkdir()
         images, annotations = [], []
         scenes = dataset.described_scenes()
@@ -49,7 +43,4 @@ def export(dataset: ShapesDataset, out: str | Path, split: str) -> Path:
         records = collect_records(images, annotations, dataset.categories)
         text = json.dumps(records, separators=(",", ":")) + "\n"
         (root / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
-        if out.exists():
-            out.rmdir()
-        root.rename(out)
-    return out
+    return Path(out).absolute()

@@ -14,8 +14,8 @@ from torchvision.ops import FrozenBatchNorm2d
 from mrcnn_lite.models.config import MaskRCNNConfig
 
 # The fourth stage is for C4 and C5. C4 runs it on every RoI, so it is kept small.
-MINI_CHANNELS = (48, 96, 160, 192)
-MINI_BLOCKS = (1, 2, 2, 1)
+MINI_CHANNELS = (48, 96, 160, 128)
+MINI_BLOCKS = (1, 2, 2, 2)
 MINI_STEM_CHANNELS = 32
 
 # What each backbone's stages are made of. mini_resnext's grouped convolutions are twice as wide as

@@ -2,19 +2,7 @@
 
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import Any, Literal
-
-CHOICES = {
-    "backbone": (
-        *("mini", "mini_resnext"),
-        *("resnet50", "resnet101", "resnext50_32x4d", "resnext101_64x4d"),
-    ),
-    "neck": ("fpn", "c4", "c5"),
-    "roi_op": ("align", "warp", "pool"),
-    "roi_reduce": ("mean", "max"),
-    "mask_head": ("fcn", "mlp", "none"),
-    "mask_loss": ("sigmoid", "softmax"),
-}
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -116,8 +104,9 @@ class MaskRCNNConfig:
                 "num_classes counts the background too, so it should be at least 2, "
                 f"got {self.num_classes}"
             )
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
+        for name, kind in get_type_hints(type(self)).items():
+            allowed = get_args(kind)
+            if get_origin(kind) is Literal and getattr(self, name) not in allowed:
                 raise ValueError(
                     f"{name} should be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
                 )
@@ -131,6 +120,9 @@ class MaskRCNNConfig:
                 "mask_head='none' predicts no masks, so mask_loss='softmax' and "
                 "class_agnostic_masks do not go with it"
             )
+        for name in ("mask_head_channels", "mask_mlp_channels"):
+            if not getattr(self, name):
+                raise ValueError(f"{name} is empty, expected at least one number of channels")
         if self.neck == "fpn" and len(self.anchor_sizes) != (levels := self._num_levels()):
             raise ValueError(
                 f"anchor_sizes should have one entry for each of the {levels} levels that the RPN "

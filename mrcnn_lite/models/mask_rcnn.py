@@ -64,7 +64,9 @@ class MaskRCNN(nn.Module):
                 pixels, "labels" `Tensor[G]` of int64 from 1 to num_classes - 1, and "masks"
                 `Tensor[G, H, W]` of 0 and 1 (unless there is no mask branch). G may be 0.
             proposals: Fast R-CNN's setting: for each image boxes `Tensor[P, 4]` in pixels of the
-                image as it came, from any source. The RPN then neither runs nor learns. P may be 0.
+                image as it came, from any source. The RPN then neither runs nor learns; where every
+                parameter has to get a gradient, as in data-parallel training, freeze it
+                (`model.rpn.requires_grad_(False)`). P may be 0.
 
         Returns:
             In training, the losses "loss_objectness" and "loss_rpn_box_reg" (of the RPN),
@@ -81,6 +83,9 @@ class MaskRCNN(nn.Module):
         if self.training:
             with_masks = self.config.mask_head != "none"
             check_targets(images, targets, self.config.num_classes, with_masks)
+            if not with_masks:
+                # So that no masks are resized that nobody reads.
+                targets = [{"boxes": t["boxes"], "labels": t["labels"]} for t in targets]
         else:
             targets = None
         if proposals is not None:

@@ -260,7 +260,9 @@ class RoIHeads(nn.Module):
         ]
         positive_labels = torch.cat([all_[p] for all_, p in zip(labels, positives)])
         mask_labels = self._mask_labels(positive_labels)
-        losses["loss_mask"] = self.mask_loss(mask_logits, mask_labels, torch.cat(mask_targets))
+        # The sum of a bin's weights may round to a hair above one, which some losses refuse.
+        mask_targets = torch.cat(mask_targets).clamp(0, 1)
+        losses["loss_mask"] = self.mask_loss(mask_logits, mask_labels, mask_targets)
         return losses
 
     def _mask_labels(self, labels: Tensor) -> Tensor:

@@ -8,13 +8,9 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.slow import round_half_away
 
 Round = Callable[[float], int]
-
-
-def round_half_away(x: float) -> int:
-    """Round to the nearest whole number, halves away from zero, as RoIPool does."""
-    return int(math.copysign(math.floor(abs(x) + 0.5), x))
 
 
 def round_half_up(x: float) -> int:

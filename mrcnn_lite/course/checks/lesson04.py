@@ -7,7 +7,6 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mrcnn_lite.course.checks.lesson02 import round_half_away
 from mrcnn_lite.course.checks.lesson04_axis import (
     WRONG_BOXES,
     WRONG_HALVES,
@@ -17,6 +16,7 @@ from mrcnn_lite.course.checks.lesson04_axis import (
     weigh_cells,
 )
 from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.slow import round_half_away
 
 
 def _roi_align(

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mrcnn_lite.course.checks.lesson02 import round_half_away
 from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.slow import round_half_away
 
 # The box's edges in image pixels, and the stride, to where reading starts and how far, in cells.
 ReadBox = Callable[[float, float, float], tuple[float, float]]

@@ -1,0 +1,132 @@
+"""The students' edition: the lessons without their solutions, in a folder of its own.
+
+    mrcnn-lite student --out DIR
+
+Only what stands between `### BEGIN SOLUTION` and `### END SOLUTION` is replaced, and the outputs of
+exercises are cleared; all other cells keep source and outputs to the byte. The metadata is
+nbgrader's (schema 3): an exercise's first cell is the solution, its second, the check, is locked
+and carries the points. Since the markers stay, `nbgrader generate_assignment` accepts either
+edition as its source.
+"""
+
+import copy
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from mrcnn_lite.course.check import HINTS_OFF
+from mrcnn_lite.course.notebooks import read_notebook
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import NOTEBOOKS, write_new_folder
+
+SOLUTION = re.compile(
+    r"^(?P<indent> *)### BEGIN SOLUTION\n(?P<answer>.*?)^ *### END SOLUTION$",
+    re.DOTALL | re.MULTILINE,
+)
+STUB = "raise NotImplementedError  # your code goes here, instead of this line"
+CHECK = re.compile(r"check\.(\w+)\(\w+\)")
+EXERCISE_TITLE = re.compile(
+    r"^### \S+ (?P<title>.+) \((?P<difficulty>easy|medium|hard), (?P<minutes>\d+) minutes\)$",
+    re.MULTILINE,
+)
+POINTS = {"easy": 1, "medium": 2, "hard": 3}
+BESIDE_THE_LESSONS = ("glossary.md", "matplotlibrc")
+
+README = """# Mask R-CNN, built by yourself
+
+The lessons, in the order in which they build on each other:
+
+{lessons}
+
+Install the package as its README says, then start JupyterLab in this folder:
+
+    jupyter lab {first}
+
+In a lesson, run the cells from above (Shift + Enter). Exercises are a cell to write in, between the
+markers, and a cell that checks it. Until you have written it, the check says "not written yet", and
+*Run All Cells* stops there; that is how it should be.
+{hints}"""
+HINTS = """
+Stuck? `check.hint("NAME")` gives a hint, and, asked again, a franker one.
+"""
+NO_HINTS = "check.hint gives no hints while this file lies beside the notebooks.\n"
+
+
+def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) -> list[Path]:
+    """Write all lessons, and what they need beside them, into a new folder.
+
+    Args:
+        out: the folder to make. It may exist if it is empty.
+        solutions: leave the solutions in, and the outputs of exercises.
+        hints: whether `check.hint` gives hints there.
+
+    Returns:
+        the notebooks.
+
+    Raises:
+        InputError: `out` is not a new or an empty folder, or cannot be written, or the lessons are
+            not where the package was installed from.
+    """
+    lessons = sorted(NOTEBOOKS.glob("*.ipynb"))
+    if not lessons:
+        raise InputError(f"no lessons in {NOTEBOOKS}; install the package from a clone, with -e")
+    with write_new_folder(out) as folder:
+        titles = []
+        for path in lessons:
+            notebook = make_edition(read_notebook(path), solutions)
+            nbformat.write(notebook, folder / path.name)
+            title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
+            titles.append(f"- [{title}]({path.name})")
+        for name in BESIDE_THE_LESSONS:
+            shutil.copy(NOTEBOOKS / name, folder)
+        if not hints:
+            (folder / HINTS_OFF).write_text(NO_HINTS, encoding="utf-8")
+        text = README.format(
+            lessons="\n".join(titles), first=lessons[0].name, hints=HINTS if hints else ""
+        )
+        (folder / "README.md").write_text(text, encoding="utf-8")
+    return [Path(out, path.name) for path in lessons]
+
+
+def make_edition(notebook: NotebookNode, solutions: bool = False) -> NotebookNode:
+    """Make one lesson's edition: without solutions, if so wished, and with nbgrader's metadata."""
+    edition = copy.deepcopy(notebook)
+    for cell, points in _exercise_cells(edition):
+        is_check = points is not None
+        cell.metadata["nbgrader"] = {
+            "grade": is_check,
+            "grade_id": cell.id,
+            "locked": is_check,
+            "schema_version": 3,
+            "solution": not is_check,
+            "task": False,
+            **({"points": points} if is_check else {}),
+        }
+        if not solutions:
+            cell.source = strip_solution(cell.source)
+            cell.outputs, cell.execution_count = [], None
+    return edition
+
+
+def strip_solution(source: str) -> str:
+    """Replace what stands between the markers by a stub; the markers stay."""
+    return SOLUTION.sub(
+        rf"\g<indent>### BEGIN SOLUTION\n\g<indent>{STUB}\n\g<indent>### END SOLUTION", source
+    )
+
+
+def _exercise_cells(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, int | None]]:
+    """The cells of exercises: a solution's with None, a check's with its points."""
+    difficulty = None
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for match in EXERCISE_TITLE.finditer(cell.source):
+                difficulty = match["difficulty"]
+        elif SOLUTION.search(cell.source):
+            yield cell, None
+        elif CHECK.fullmatch(cell.source):
+            yield cell, POINTS[difficulty]

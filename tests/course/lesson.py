@@ -1,0 +1,140 @@
+"""A lesson read for the tests: its header, parts, exercises, and what its code defines."""
+
+import ast
+import copy
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import nbformat
+
+from mrcnn_lite.course.student import CHECK, EXERCISE_TITLE, SOLUTION
+from mrcnn_lite.files import NOTEBOOKS
+
+_PART = re.compile(
+    r"^\*\*Part (?P<letter>[A-Z]) · (?P<name>.+)\*\* \((?P<reading>\d+) \+ (?P<exercises>\d+) "
+    r"minutes\)\. You will be able to$",
+    re.MULTILINE,
+)
+_UNCHECKED = re.compile(r"^### \S+ (?P<title>[^(]+) \((?P<minutes>\d+) minutes\)$", re.MULTILINE)
+Function = ast.FunctionDef
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the header says of a part."""
+
+    title: str
+    reading: int
+    exercises: int
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook."""
+
+    path: Path
+
+    @property
+    def number(self) -> int:
+        return int(self.path.name[:2])
+
+    @cached_property
+    def cells(self) -> list[nbformat.NotebookNode]:
+        return nbformat.read(self.path, as_version=4).cells
+
+    @cached_property
+    def code_cells(self) -> list[nbformat.NotebookNode]:
+        return [cell for cell in self.cells if cell.cell_type == "code"]
+
+    @property
+    def header(self) -> str:
+        return self.cells[0].source
+
+    @cached_property
+    def text(self) -> str:
+        """All prose."""
+        return "\n\n".join(cell.source for cell in self.cells if cell.cell_type == "markdown")
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        return [
+            Part(f"Part {match[1]} · {match[2]}", int(match[3]), int(match[4]))
+            for match in _PART.finditer(self.header)
+        ]
+
+    @cached_property
+    def exercise_minutes_by_part(self) -> dict[str, int]:
+        """Of the headings, under each part's own."""
+        minutes, part = {}, ""
+        for line in self.text.splitlines():
+            if line.startswith("# Part "):
+                part = line.removeprefix("# ")
+                minutes[part] = 0
+            elif match := EXERCISE_TITLE.match(line) or _UNCHECKED.match(line):
+                minutes[part] = minutes.get(part, 0) + int(match["minutes"])
+        return minutes
+
+    @cached_property
+    def solution_cells(self) -> list[nbformat.NotebookNode]:
+        return [cell for cell in self.code_cells if SOLUTION.search(cell.source)]
+
+    @cached_property
+    def check_cells(self) -> list[nbformat.NotebookNode]:
+        return [
+            cell
+            for cell in self.code_cells
+            if (match := CHECK.fullmatch(cell.source)) and match[1] not in ("hint", "predict")
+        ]
+
+    @cached_property
+    def functions(self) -> dict[str, Function]:
+        """What it defines at top level, exercises included."""
+        return _functions(cell.source for cell in self.code_cells)
+
+    @cached_property
+    def readers_functions(self) -> dict[str, Function]:
+        """What its exercises define."""
+        return _functions(cell.source for cell in self.solution_cells)
+
+
+def _functions(sources: Iterable[str]) -> dict[str, Function]:
+    return {
+        node.name: node
+        for source in sources
+        for node in ast.parse(source).body
+        if isinstance(node, Function)
+    }
+
+
+LESSONS = [Lesson(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+
+
+def normalise(function: Function) -> str:
+    """A function's code, whatever it and its variables are called and its docstring says."""
+    function = copy.deepcopy(function)
+    if ast.get_docstring(function) is not None:
+        function.body = function.body[1:]
+    own = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    own |= {
+        node.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    names = {name: f"name{number}" for number, name in enumerate(sorted(own, key=_order(function)))}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+        elif isinstance(node, ast.arg):
+            node.arg, node.annotation = names[node.arg], None
+        elif isinstance(node, Function):
+            node.name, node.returns = "function", None
+    return ast.unparse(function)
+
+
+def _order(function: Function) -> Callable[[str], int]:
+    """Names by where they occur first."""
+    text = ast.unparse(function)
+    return lambda name: re.search(rf"\b{name}\b", text).start()

@@ -1,0 +1,278 @@
+"""What every lesson has, so that readers find their way and students' editions can be made."""
+
+import ast
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+
+import mrcnn_lite
+from mrcnn_lite import check
+from mrcnn_lite.course.student import EXERCISE_TITLE
+from mrcnn_lite.files import NOTEBOOKS
+from tests.course.lesson import LESSONS, Lesson, normalise
+
+NAMES = (
+    "Start here",
+    "Instances and COCO",
+    "RoIPool",
+    "RoIWarp",
+    "RoIAlign",
+    "ResNet and ResNeXt",
+    "FPN",
+    "RPN and Faster R-CNN",
+    "Heads",
+    "The decoupled mask loss",
+    "FCIS",
+    "Mask R-CNN, trained",
+    "The paper's tables in miniature",
+    "Full training on GPUs",
+    "The misalignment lab",
+)
+# Laboratories and reports: nothing to build, so no checked exercises.
+WITHOUT_EXERCISES = {12, 13, 14}
+LONGEST_PART_MINUTES = 30
+# Functions shorter than this are alike by chance.
+LEAST_CHARACTERS = 120
+PACKAGE = Path(mrcnn_lite.__file__).parent
+
+
+@pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.path.stem)
+def lesson(request) -> Lesson:
+    return request.param
+
+
+@pytest.fixture(
+    params=[lesson for lesson in LESSONS if lesson.number not in WITHOUT_EXERCISES],
+    ids=lambda lesson: lesson.path.stem,
+)
+def taught(request) -> Lesson:
+    return request.param
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# The top
+
+
+def test_title_asks_a_question(lesson):
+    title = lesson.header.splitlines()[0]
+    assert re.fullmatch(rf"# {lesson.number:02} · .+\?", title)
+
+
+def test_links_to_the_neighbours(lesson):
+    by_number = {other.number: other.path.name for other in LESSONS}
+    opening = one_line(lesson.header.split("\n\n")[1])
+    assert opening.startswith(f"*Lesson {lesson.number:02} of the course. ")
+    assert "[glossary](glossary.md)" in opening
+    for phrase, neighbour in (("Before it", lesson.number - 1), ("After it", lesson.number + 1)):
+        if not 0 <= neighbour < len(NAMES):
+            assert phrase not in opening
+            continue
+        name = f"{neighbour:02} · {NAMES[neighbour]}"
+        link = f"[{name}]({by_number[neighbour]})" if neighbour in by_number else name
+        assert f"{phrase}: {link}." in opening
+    if lesson.number + 1 in by_number:
+        ending = lesson.text.split("**The next question:**")[1]
+        assert f"]({by_number[lesson.number + 1]})" in ending
+
+
+def test_a_link_to_a_lesson_has_its_name(lesson):
+    for text, number in re.findall(r"\[([^]]+)\]\((\d\d)_\w+\.ipynb\)", lesson.text):
+        text, name = one_line(text), NAMES[int(number)]
+        assert text in (f"{number} · {name}", f"lesson {number}", f"Lesson {number}"), text
+
+
+def test_header_says_what_is_needed_and_learnt(lesson):
+    assert "**You need** " in lesson.header
+    assert lesson.parts
+    goals = lesson.header.split("You will be able to")[1:]
+    assert len(goals) == len(lesson.parts)
+    assert all(re.search(r"^- \w", part, re.MULTILINE) for part in goals)
+
+
+def test_minutes_add_up(lesson):
+    for part in lesson.parts:
+        assert part.reading + part.exercises <= LONGEST_PART_MINUTES, part
+    by_part = {part.title: part.exercises for part in lesson.parts}
+    assert lesson.exercise_minutes_by_part == by_part
+    total = sum(part.reading + part.exercises for part in lesson.parts)
+    exercises = sum(by_part.values())
+    count = f"in {len(lesson.parts)} parts" if len(lesson.parts) > 1 else "in one part"
+    stated = f"**Time:** {total} minutes {count}, {exercises} of them for the exercises."
+    assert stated in one_line(lesson.header)
+
+
+def test_sections_are_numbered(lesson):
+    numbers = re.findall(r"^## (\d+) · ", lesson.text, re.MULTILINE)
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    assert len(numbers) == len(re.findall(r"^## ", lesson.text, re.MULTILINE))
+
+
+# Exercises and predictions
+
+
+def test_exercises(taught):
+    titles = EXERCISE_TITLE.findall(taught.text)
+    assert len(titles) >= 3
+    assert len(taught.solution_cells) == len(taught.check_cells) == len(titles)
+    assert taught.text.count("**To expect:**") == len(titles)
+    assert 'check.hint("' in taught.text
+
+
+def test_a_check_stands_alone_after_its_solution(taught):
+    cells = taught.cells
+    for solution, following in itertools.pairwise(cells):
+        if solution in taught.solution_cells:
+            assert following in taught.check_cells
+            name = re.search(r"\((\w+)\)", following.source)[1]
+            assert name in {node.name for node in ast.parse(solution.source).body}
+            assert solution.id.startswith("solution-")
+            assert following.id.startswith("check-")
+            assert not solution.outputs
+
+
+def test_a_solution_defines_and_does_nothing_else(taught):
+    """So its cell runs whatever stands in the bodies, and whoever has not solved it can go on."""
+    for cell in taught.solution_cells:
+        for node in ast.parse(cell.source).body:
+            assert isinstance(node, ast.FunctionDef | ast.ClassDef), ast.unparse(node)
+
+
+def test_only_checks_use_what_readers_write(taught):
+    """A cell that did would fail, or give the answer away, in the students' edition."""
+    written = {
+        node.name
+        for cell in taught.solution_cells
+        for node in ast.parse(cell.source).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    }
+    for cell in taught.code_cells:
+        if cell not in taught.solution_cells and cell not in taught.check_cells:
+            used = {node.id for node in ast.walk(ast.parse(cell.source)) if hasattr(node, "id")}
+            assert not used & written, cell.source
+
+
+def test_every_check_is_used_by_its_lesson():
+    used = {
+        (re.match(r"check\.(\w+)", cell.source)[1], lesson.number)
+        for lesson in LESSONS
+        for cell in lesson.check_cells
+    }
+    there = {
+        (exercise.name, int(re.match(r"lesson(\d\d)", path.stem)[1]))
+        for path in (PACKAGE / "course" / "checks").glob("lesson*.py")
+        for name in re.findall(r"^(\w+) = Exercise\(", path.read_text("utf-8"), re.MULTILINE)
+        for exercise in [check.EXERCISES[name]]
+    }
+    assert used == there
+
+
+def test_predictions(lesson):
+    assert "> **Predict" not in lesson.text
+    asked = [
+        cell for cell in lesson.code_cells if re.fullmatch(r"check\.predict\(.*\)", cell.source)
+    ]
+    assert asked
+    assert all(cell.id.startswith("predict-") for cell in asked)
+    # Nothing else stands in a cell that asks.
+    assert sum("check.predict(" in cell.source for cell in lesson.code_cells) == len(asked)
+
+
+# The end
+
+
+def test_ends_with_what_is_known_and_comes_next(lesson):
+    sections = re.split(r"^## \d+ · ", lesson.text, flags=re.MULTILINE)
+    ending = sections[-1]
+    assert ending.startswith("What you know now\n")
+    assert re.search(r"^- \w", ending, re.MULTILINE)
+    if lesson.number < len(NAMES) - 1:
+        assert "**The next question:** " in ending
+    assert "**Read more:** " in ending
+    if lesson.number > 0:
+        recall = ending.split("**Do you remember** (lesson")[1]
+        questions, answers = recall.split("<details><summary>Answers</summary>")
+        asked = re.findall(r"^\d\. (.+?)(?=^\d\. |\Z)", questions, re.MULTILINE | re.DOTALL)
+        assert 2 <= len(asked) <= 3
+        assert all("?" in question for question in asked)
+        given = re.findall(r"^\d\. ", answers.split("</details>")[0], re.MULTILINE)
+        assert len(given) == len(asked)
+
+
+# Words
+
+
+def glossary_anchors() -> set[str]:
+    text = (NOTEBOOKS / "glossary.md").read_text("utf-8")
+    return {
+        re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
+        for title in re.findall(r"^### (.+)$", text, re.MULTILINE)
+    }
+
+
+def test_words_are_in_the_glossary(lesson):
+    anchors = re.findall(r"\]\(glossary\.md#([^)]+)\)", lesson.text)
+    assert len(set(anchors)) >= 3
+    assert set(anchors) <= glossary_anchors()
+
+
+def test_glossary_is_sorted_and_its_links_lead_somewhere():
+    text = (NOTEBOOKS / "glossary.md").read_text("utf-8")
+    titles = re.findall(r"^### (.+)$", text, re.MULTILINE)
+    assert titles == sorted(titles, key=str.lower)
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= glossary_anchors()
+    for name in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):
+        assert (NOTEBOOKS / name).is_file()
+
+
+# One way to do a thing
+
+
+def test_no_two_lessons_define_the_same():
+    for one, other in itertools.combinations(LESSONS, 2):
+        assert not set(one.functions) & set(other.functions), (one.path.name, other.path.name)
+        bodies = {normalise(function): name for name, function in one.functions.items()}
+        for name, function in other.functions.items():
+            body = normalise(function)
+            assert len(body) < LEAST_CHARACTERS or body not in bodies, (bodies[body], name)
+
+
+def package_functions(skipped: tuple[str, ...]) -> dict[str, ast.FunctionDef]:
+    return {
+        node.name: node
+        for path in PACKAGE.rglob("*.py")
+        if not any(part in skipped for part in path.relative_to(PACKAGE).parts)
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+
+def test_no_lesson_defines_what_the_package_has(lesson):
+    """Except as the slow version under study, which `course/slow.py` keeps word for word."""
+    slow = ast.parse((PACKAGE / "course" / "slow.py").read_text("utf-8"))
+    slow = {node.name: node for node in slow.body if isinstance(node, ast.FunctionDef)}
+    package = package_functions(skipped=("slow.py", "checks"))
+    bodies = {normalise(function): name for name, function in package.items()}
+    for name, function in lesson.functions.items():
+        body = normalise(function)
+        if name in slow:
+            assert body == normalise(slow[name]), name
+        elif name not in lesson.readers_functions:
+            assert name not in package, name
+            assert len(body) < LEAST_CHARACTERS or body not in bodies, (name, bodies[body])
+
+
+def test_every_slow_version_stands_in_a_lesson():
+    text = (PACKAGE / "course" / "slow.py").read_text("utf-8")
+    defined = set(re.findall(r"^def (\w+)", text, re.MULTILINE))
+    assert defined <= {name for lesson in LESSONS for name in lesson.functions}
+
+
+def test_code_finds_its_data_from_any_folder(lesson):
+    """A students' edition lies where its owner likes."""
+    for cell in lesson.code_cells:
+        assert not re.search(r"[\"']\.\./", cell.source), cell.source
