@@ -19,6 +19,7 @@ from mrcnn_lite.course.checks.lesson09 import (
     mask_gradient,
     share_under_a_rival,
 )
+from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -43,6 +44,9 @@ EXERCISES = {
         share_under_a_rival,
         decoupled_mask_loss,
         mask_gradient,
+        clip_gradients,
+        kind_of_error,
+        box_loss,
     )
 }
 HINTS_OFF = "hints_off"  # where a file of this name lies beside the notebook, there are no hints
