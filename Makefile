@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: demo test test-package test-notebooks lab notebooks weights student lint format bench
+.PHONY: demo test test-package test-notebooks test-student lab notebooks weights student lint format bench
 
 demo: .venv/installed
 	$(BIN)/mrcnn-lite demo
@@ -17,6 +17,10 @@ test-package: .venv/installed
 
 test-notebooks: .venv/installed
 	$(PYTEST) $(NBVAL) notebooks
+
+# Every lesson once more as students get it: only the checks of their exercises may fail.
+test-student: .venv/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q -m full_edition tests/course/test_student.py
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -43,6 +47,7 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/roi_ops.py
+	$(BIN)/python benchmarks/model.py
 
 .venv/installed: pyproject.toml
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv

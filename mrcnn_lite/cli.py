@@ -1,13 +1,14 @@
 """The command line: `mrcnn-lite demo | train | evaluate | predict | shapes | student`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mrcnn_lite.errors import InputError
 
-INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended
+INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended; SIGTERM: 143
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,9 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, OSError) as error:
         print(f"mrcnn-lite {options.command}: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(f"mrcnn-lite {options.command}: interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as stopped:
+        word = str(stopped) or "interrupted"
+        print(f"mrcnn-lite {options.command}: {word}", file=sys.stderr)
+        return getattr(stopped, "status", INTERRUPTED)
     return 0
 
 
@@ -53,22 +55,32 @@ def make_parser() -> argparse.ArgumentParser:
         "train",
         "--out DIR [options]",
         "train a model on Shapes, COCO or Penn-Fudan",
-        "mrcnn-lite train --dataset coco --root data/coco --split train2017 --out runs/coco",
+        "mrcnn-lite train --dataset coco --root COCO --split train2017 --out runs/coco",
     )
     _add_data_options(train)
     train.add_argument("--model", choices=("mini", "resnet50"), default="mini", help=_DEFAULT)
     train.add_argument(
-        "--weights-backbone", metavar="NAME", help="ImageNet weights to start from: DEFAULT"
+        "--weights", metavar="NAME", help="start from: coco (torchvision's), or a checkpoint"
+    )
+    train.add_argument(
+        "--weights-backbone", metavar="NAME", help="or from ImageNet's in the backbone: DEFAULT"
     )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     train.add_argument("--steps", metavar="N", type=_positive, help="default: the model's recipe")
-    train.add_argument("--batch-size", metavar="N", type=_positive, help="default: the recipe's")
+    train.add_argument("--epochs", metavar="N", type=_positive, help="in place of --steps")
+    train.add_argument(
+        "--batch-size", metavar="N", type=_positive, help="of all processes (the recipe's)"
+    )
+    train.add_argument(
+        "--accumulate", metavar="N", type=_positive, help="passes that share a batch (1)"
+    )
     train.add_argument("--optimizer", choices=("adamw", "sgd"), help="default: the recipe's")
     train.add_argument(
         "--learning-rate", metavar="X", type=_rate, help="default: the recipe's, by batch size"
     )
-    train.add_argument("--schedule", choices=("cosine", "steps"), help="default: the recipe's")
+    _add_precision_option(train)
+    train.add_argument("--compile", action="store_true", help="compile the backbone")
     train.add_argument(
         "--min-size", metavar="N", type=_positive, help="shorter side that images get, pixels"
     )
@@ -76,13 +88,20 @@ def make_parser() -> argparse.ArgumentParser:
         "--max-size", metavar="N", type=_positive, help="bound of the longer side, pixels"
     )
     train.add_argument(
-        "--workers",
-        metavar="N",
-        type=_not_negative,
-        default=0,
-        help="loading processes (%(default)s)",
+        "--validation", metavar="X", help="split of coco, or number of images, to measure on"
     )
+    train.add_argument("--evaluate-every", metavar="N", type=_positive, help="steps (one epoch)")
+    train.add_argument("--tensorboard", action="store_true", help="also write event files")
+    _add_workers_option(train)
     train.add_argument("--seed", metavar="N", type=_not_negative, default=0, help=_DEFAULT)
+    train.add_argument(
+        "--set",
+        metavar="NAME=X",
+        type=_setting,
+        action="append",
+        default=[],
+        help="any other setting, as warmup_steps=500",
+    )
     _add_device_option(train)
 
     evaluate = _add_command(
@@ -95,13 +114,8 @@ def make_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
     _add_data_options(evaluate)
     evaluate.add_argument("--batch-size", metavar="N", type=_positive, default=8, help=_DEFAULT)
-    evaluate.add_argument(
-        "--workers",
-        metavar="N",
-        type=_not_negative,
-        default=0,
-        help="loading processes (%(default)s)",
-    )
+    _add_workers_option(evaluate)
+    _add_precision_option(evaluate)
     evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
     _add_device_option(evaluate)
 
@@ -183,6 +197,26 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_workers_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--workers",
+        metavar="N",
+        type=_not_negative,
+        default=0,
+        help="loading processes (%(default)s)",
+    )
+
+
+def _add_precision_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--precision",
+        metavar="NAME",
+        choices=("float32", "bf16", "fp16"),
+        default="float32",
+        help="float32, or by autocast bf16 or fp16",
+    )
+
+
 def _add_device_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", metavar="NAME", default="auto", help="cpu, cuda, cuda:1, ... (%(default)s)"
@@ -212,6 +246,16 @@ def _rate(text: str) -> float:
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number that is not negative, got {text}")
     return value
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text}")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
 
 
 def _ids(text: str) -> list[int]:

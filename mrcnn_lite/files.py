@@ -18,9 +18,10 @@ NOTEBOOKS = _PROJECT / "notebooks"
 def write_atomically(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it over `path` once the block has succeeded.
 
-    The temporary file is synced to disk before the rename, so that after a crash `path` is either
-    the old file or the whole new one. If the block raises, `path` is untouched and the temporary
-    file is gone. The temporary name keeps the suffix, because libraries choose formats by it.
+    The temporary file is synced to disk before the rename and the folder after it, so that after a
+    crash, or without power, `path` is either the old file or the whole new one. If the block
+    raises, `path` is untouched and the temporary file is gone. The temporary name keeps the suffix,
+    because libraries choose formats by it.
 
     Args:
         path: the file to write; its folder is made if it is missing.
@@ -40,6 +41,7 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         with open(temporary, "r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -69,6 +71,12 @@ def write_new_folder(path: str | Path) -> Iterator[Path]:
         folder.rename(path)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete the temporary files that a process which was killed has left in a folder."""
+    for path in folder.glob(".*.tmp*"):
+        path.unlink(missing_ok=True)
+
+
 def make_folder(path: str | Path) -> Path:
     """Make the folder `path` (and its parents) and check that files can be made in it.
 
@@ -95,3 +103,14 @@ def check_file_can_be_written(path: str | Path) -> None:
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder")
     make_folder(path.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    """Write a folder's list of names to disk, where the system can do that."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -55,7 +55,7 @@ def test_help_fits_a_screen_and_gives_an_example(command, capsys):
     assert stopped.value.code == 0
     assert "example: mrcnn-lite " + command in printed
     lines = printed.splitlines()
-    assert len(lines) <= 35
+    assert len(lines) <= 40
     assert max(map(len, lines)) <= 90
 
 
@@ -166,7 +166,7 @@ def test_checkpoint_of_another_model_is_named(trained, tmp_path, capsys):
     other = ["--dataset", "shapes", "--min-size", "96", "--resume"]
     assert main(["train", "--scenes", "4", "--out", str(trained), *QUICK, *other]) == 1
     message = capsys.readouterr().err
-    assert "checkpoint.pt" in message
+    assert "checkpoint-0000002.pt" in message
     assert "min_size" in message
     stranger = tmp_path / "stranger.pt"
     stranger.write_bytes(b"no checkpoint")

@@ -102,3 +102,13 @@ def test_skipped_comparisons_assert_something(lesson):
     for cell in code_cells(lesson):
         if "nbval-ignore-output" in cell.metadata.get("tags", []):
             assert "assert " in cell.source, cell.source
+
+
+def test_figures_have_a_description(lesson):
+    """`python -m mrcnn_lite.course.notebooks` writes it beside each picture."""
+    for cell in code_cells(lesson):
+        for output in cell.outputs:
+            if "image/png" in output.get("data", {}):
+                description = output.metadata["image/png"]["alt"]
+                # More than "Figure, ." of one without any title or label.
+                assert len(description) > len("Figure, x."), cell.source

@@ -14,12 +14,21 @@ from mrcnn_lite.course.checks.lesson03 import bilinear_slope, resize
 from mrcnn_lite.course.checks.lesson03_warp import roi_warp
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
+from mrcnn_lite.course.checks.lesson05 import map_size, pixels_seen, residual_block
+from mrcnn_lite.course.checks.lesson05_cost import count_convolution, grouped_convolution
+from mrcnn_lite.course.checks.lesson06 import cells_touched, level_of_box
+from mrcnn_lite.course.checks.lesson06_pyramid import feature_pyramid, merge_step
+from mrcnn_lite.course.checks.lesson07 import anchor_labels, encode_box, proposal_recall
+from mrcnn_lite.course.checks.lesson07_proposals import nms_by_level, propose
+from mrcnn_lite.course.checks.lesson08 import count_mask_branch, deltas_of_labels, mask_branch
+from mrcnn_lite.course.checks.lesson08_detect import detect
 from mrcnn_lite.course.checks.lesson09 import (
     decoupled_mask_loss,
     mask_gradient,
     share_under_a_rival,
 )
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
+from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -41,12 +50,33 @@ EXERCISES = {
         axis_weights,
         roi_align,
         causes_of_error,
+        map_size,
+        pixels_seen,
+        residual_block,
+        count_convolution,
+        grouped_convolution,
+        cells_touched,
+        merge_step,
+        feature_pyramid,
+        level_of_box,
+        proposal_recall,
+        anchor_labels,
+        encode_box,
+        nms_by_level,
+        propose,
+        deltas_of_labels,
+        mask_branch,
+        detect,
+        count_mask_branch,
         share_under_a_rival,
         decoupled_mask_loss,
         mask_gradient,
         clip_gradients,
         kind_of_error,
         box_loss,
+        learning_rate_at,
+        next_loss_scale,
+        positions_of,
     )
 }
 HINTS_OFF = "hints_off"  # where a file of this name lies beside the notebook, there are no hints

@@ -20,6 +20,7 @@ from nbformat import NotebookNode
 from PIL import Image
 from tqdm import tqdm
 
+from mrcnn_lite.course.alt_text import INSTALL as ALT_TEXT
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import write_atomically
 
@@ -46,6 +47,18 @@ def execute(path: str | Path) -> None:
     """
     path = Path(path)
     notebook = read_notebook(path)
+    run(notebook, path)
+    stabilise(notebook)
+    with write_atomically(path) as temporary:
+        nbformat.write(notebook, temporary)
+
+
+def run(notebook: NotebookNode, path: Path) -> None:
+    """Run all cells in a fresh kernel in the folder of `path`; the file stays as it is.
+
+    Raises:
+        InputError: a cell failed.
+    """
     progress = tqdm(total=len(notebook.cells), desc=path.name, unit="cell")
 
     def show_cell(cell: NotebookNode, cell_index: int) -> None:
@@ -57,7 +70,10 @@ def execute(path: str | Path) -> None:
         timeout=CELL_TIMEOUT_SECONDS,
         resources={"metadata": {"path": str(path.parent)}},
         # Without this each kernel warns that it talks to this process unencrypted.
-        extra_arguments=["--IPKernelApp.log_level=ERROR"],
+        extra_arguments=[
+            "--IPKernelApp.log_level=ERROR",
+            f"--IPKernelApp.exec_lines={ALT_TEXT}",
+        ],
         coalesce_streams=True,
         record_timing=False,
         store_widget_state=False,
@@ -70,9 +86,6 @@ def execute(path: str | Path) -> None:
             reason = _ANSI_COLOR.sub("", getattr(error, "traceback", str(error)))
             raise InputError(f"{path}, cell {progress.n + 1} failed:\n{reason}") from error
         progress.update(progress.total - progress.n)
-    stabilise(notebook)
-    with write_atomically(path) as temporary:
-        nbformat.write(notebook, temporary)
 
 
 def read_notebook(path: Path) -> NotebookNode:

@@ -4,7 +4,9 @@ Every dataset gives `(image, target)`. The image is a float32 `Tensor[3, H, W]` 
 holds "boxes", float32 `Tensor[N, 4]` (x1, y1, x2, y2 in image pixels), "labels", int64 `Tensor[N]`
 (category ids from 1; 0 is the background), "masks", uint8 `Tensor[N, H, W]`, and "image_id". An
 image without objects has N = 0. Beside that each has `coco`, the same ground truth as pycocotools
-reads it, `categories` (id to name), `num_classes` (largest id + 1) and `image_id(index)`.
+reads it, `categories` (id to name), `num_classes` (largest id + 1), and, without reading pictures,
+`image_id(index)`, `size(index)`, `has_objects(index)` and `fingerprint()`, which tells two data
+sets apart.
 """
 
 from mrcnn_lite.datasets.coco import CocoDataset

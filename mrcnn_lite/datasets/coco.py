@@ -4,6 +4,8 @@ Polygons, compressed and uncompressed run-length encodings (RLE), crowd regions,
 gaps, images without annotations: what an annotation file may hold, this reads.
 """
 
+import hashlib
+import json
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
@@ -99,6 +101,23 @@ class CocoDataset(Dataset):
     def image_id(self, index: int) -> int:
         """The id of image `index`."""
         return self.image_ids[index]
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of image `index` in pixels, without reading it."""
+        return self._images[index]["height"], self._images[index]["width"]
+
+    def has_objects(self, index: int) -> bool:
+        """Whether image `index` has an instance to learn from, without reading it."""
+        return bool(self._instances[self.image_ids[index]])
+
+    def fingerprint(self) -> str:
+        """A digest of the annotation file and the images used; pictures are not read."""
+        digest = hashlib.sha256(json.dumps(self.image_ids).encode())
+        with open(self.annotation_file, "rb") as file:
+            # COCO's has half a gigabyte.
+            while part := file.read(2**20):
+                digest.update(part)
+        return digest.hexdigest()[:16]
 
     @cached_property
     def coco(self) -> COCO:

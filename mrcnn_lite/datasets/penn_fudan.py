@@ -4,6 +4,8 @@ L. Wang, J. Shi, G. Song, I. Shen, "Object Detection Combining Recognition and S
 2007. A mask picture holds 0 for the background and one number per person.
 """
 
+import hashlib
+import json
 import tempfile
 from collections.abc import Sequence
 from functools import cached_property
@@ -105,6 +107,23 @@ class PennFudanDataset(Dataset):
     def image_id(self, index: int) -> int:
         """The id of image `index`."""
         return self.image_ids[index]
+
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of image `index` in pixels, read from the picture's header."""
+        with Image.open(self._pictures[index]) as picture:
+            return picture.height, picture.width
+
+    def has_objects(self, index: int) -> bool:
+        """Whether image `index` has an instance to learn from; each shows a pedestrian."""
+        return True
+
+    def fingerprint(self) -> str:
+        """A digest of all masks and of the pictures' names; pictures are not read."""
+        digest = hashlib.sha256(json.dumps(self.image_ids).encode())
+        for picture, mask in zip(self._pictures, self._masks):
+            digest.update(picture.name.encode())
+            digest.update(mask.read_bytes())
+        return digest.hexdigest()[:16]
 
     @cached_property
     def coco(self) -> COCO:

@@ -110,6 +110,19 @@ class ShapesDataset(Dataset):
         """The id under which `coco` knows scene `index`: the index itself."""
         return range(self.num_scenes)[index]
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Height and width of scene `index` in pixels."""
+        return self.image_size, self.image_size
+
+    def has_objects(self, index: int) -> bool:
+        """Whether scene `index` has an instance to learn from: each does."""
+        return True
+
+    def fingerprint(self) -> str:
+        """What names the scenes."""
+        crowded = ", crowded" if self.crowded else ""
+        return f"seed {self.seed}, {self.image_size} px{crowded}"
+
     def scene(self, index: int) -> Scene:
         """Generate scene `index` as NumPy arrays.
 

@@ -1,11 +1,13 @@
 """Checkpoints: all that is needed to use a model or to go on training it.
 
-A training checkpoint (`checkpoint.pt`) holds model, optimiser, schedule and random states; weights
-alone (`*.safetensors`) are what the course ships. Neither can run code when it is loaded.
+A training checkpoint (`checkpoint-0000200.pt`, of step 200) holds model, optimiser and random
+states; weights alone (`*.safetensors`) are what the course ships. Neither can run code when it is
+loaded.
 """
 
 import json
 import pickle
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,11 @@ from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig, mask_rcnn
 
-FILE_NAME = "checkpoint.pt"
 FORMAT = "mrcnn-lite checkpoint 1"
+
+
+class DamagedFileError(InputError):
+    """A file is no whole checkpoint: cut off, overwritten, or something else altogether."""
 
 
 @dataclass
@@ -77,13 +82,49 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         ) from error
     # PyTorch's reader raises KeyError, IndexError and others on files that are something else.
     except Exception as error:
-        raise InputError(f"{path} cannot be read as a checkpoint: {error}") from error
+        message = f"{path} cannot be read as a checkpoint; it may have been cut off ({error})"
+        if older := [file for file in checkpoints_in(path.parent) if file.name < path.name]:
+            message += f". The one before it is {older[0]}"
+        raise DamagedFileError(message) from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of mrcnn-lite ({FORMAT!r} is missing)")
     parts = ("model_config", "categories", "model", "training")
     if missing := [name for name in parts if name not in checkpoint]:
         raise InputError(f"{path} is damaged: it lacks {', '.join(missing)}")
     return checkpoint
+
+
+def checkpoint_name(step: int) -> str:
+    """Name the checkpoint of a step so that the names' order is the steps'."""
+    return f"checkpoint-{step:07d}.pt"
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """List a run's checkpoints, the last first."""
+    return sorted(folder.glob("checkpoint-*.pt"), reverse=True)
+
+
+def last_good_checkpoint(folder: Path) -> Path | None:
+    """Find a run's last checkpoint that can be read; warn of each that cannot, and set it aside.
+
+    Raises:
+        InputError: the last one is refused, as one that could run code.
+    """
+    for path in checkpoints_in(folder):
+        try:
+            load_checkpoint(path)
+        except DamagedFileError as error:
+            aside = path.rename(path.with_suffix(".damaged"))
+            warnings.warn(f"{error}. Going on from there; moved to {aside}", stacklevel=2)
+        else:
+            return path
+    return None
+
+
+def forget_old_checkpoints(folder: Path, keep: int) -> None:
+    """Delete all but the last `keep` checkpoints."""
+    for path in checkpoints_in(folder)[keep:]:
+        path.unlink()
 
 
 def load_model(path: str | Path) -> LoadedModel:
@@ -138,16 +179,19 @@ def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) 
 
 
 def checkpoint_path(path: str | Path) -> Path:
-    """Find the file that `path` means: itself, or the checkpoint in a run's folder.
+    """Find the file that `path` means: itself, or the last checkpoint in a run's folder.
 
     Raises:
         InputError: there is no such file.
     """
     path = Path(path)
-    file = path / FILE_NAME if path.is_dir() else path
-    if not file.is_file():
-        raise InputError(f"there is no checkpoint at {file}")
-    return file
+    if path.is_dir():
+        if not (found := checkpoints_in(path)):
+            raise InputError(f"there is no checkpoint in {path}")
+        return found[0]
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint at {path}")
+    return path
 
 
 def _read_weights(path: Path) -> tuple[dict, dict, dict[str, Tensor]]:

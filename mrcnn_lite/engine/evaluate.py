@@ -3,7 +3,8 @@
 import contextlib
 import copy
 import io
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,10 +12,12 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from mrcnn_lite.datasets.transforms import collate
+from mrcnn_lite.engine import distributed
+from mrcnn_lite.engine.loader import make_evaluation_loader
+from mrcnn_lite.engine.precision import autocast
 from mrcnn_lite.models import MaskRCNN
 
 # pycocotools' twelve numbers, in its order.
@@ -22,6 +25,8 @@ METRIC_NAMES = (
     *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
     *("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"),
 )
+# Boxes and masks, by pycocotools' names.
+KINDS = ("bbox", "segm")
 MASK_THRESHOLD = 0.5
 
 
@@ -31,8 +36,12 @@ def evaluate(
     batch_size: int = 8,
     num_workers: int = 0,
     print_table: bool = False,
+    precision: str = "float32",
 ) -> dict[str, dict[str, float]]:
     """Run the model over a data set and compare its detections with the ground truth.
+
+    In a job of several processes each takes its part of the images; the first brings the detections
+    together and scores them.
 
     Args:
         model: is put into evaluation mode for this, and back.
@@ -40,33 +49,45 @@ def evaluate(
         batch_size: images at a time; does not change the result's meaning.
         num_workers: processes that load images.
         print_table: also print pycocotools' own table.
+        precision: "float32", or "bf16" or "fp16" by autocast.
 
     Returns:
-        `{"bbox": {...}, "segm": {...}}` with pycocotools' twelve numbers by name; -1 where there is
-        nothing to count, for example no large object.
+        `{"bbox": {...}, "segm": {...}}` with pycocotools' twelve numbers by name, the same in every
+        process; -1 where there is nothing to count, for example no large object. A model without a
+        mask head has no "segm".
     """
     results = []
-    for image_ids, detections in detect(model, dataset, batch_size, num_workers):
+    for image_ids, detections in detect(model, dataset, batch_size, num_workers, precision):
         for image_id, detection in zip(image_ids, detections):
             results.extend(to_coco_results(image_id, detection))
-    return score_results(dataset.coco, results, print_table)
+    parts = distributed.gather(results)
+    metrics = None
+    if distributed.is_first():
+        kinds = ("bbox",) if getattr(model.config, "mask_head", None) == "none" else KINDS
+        metrics = score_results(dataset.coco, itertools.chain(*parts), print_table, kinds)
+    return distributed.share(metrics)
 
 
 def detect(
-    model: MaskRCNN, dataset: Dataset, batch_size: int, num_workers: int = 0
+    model: MaskRCNN,
+    dataset: Dataset,
+    batch_size: int,
+    num_workers: int = 0,
+    precision: str = "float32",
 ) -> Iterator[tuple[list[int], list[dict[str, Tensor]]]]:
-    """Run the model over a data set, batch by batch, with a progress bar.
+    """Run the model over this process's part of a data set, batch by batch, with a progress bar.
 
     Yields:
         Image ids and detections (see `MaskRCNN.forward`) of each batch.
     """
     device = next(model.parameters()).device
-    loader = DataLoader(dataset, batch_size, num_workers=num_workers, collate_fn=collate)
+    loader = make_evaluation_loader(dataset, batch_size, num_workers, device)
     was_training = model.training
     model.eval()
     try:
-        for images, targets in tqdm(loader, desc="evaluating", unit="batch", leave=False):
-            with torch.inference_mode():
+        progress = {"unit": "batch", "leave": False, "disable": not distributed.is_first()}
+        for images, targets in tqdm(loader, "evaluating", **progress):
+            with torch.inference_mode(), autocast(device, precision):
                 detections = model([image.to(device) for image in images])
             yield [target["image_id"] for target in targets], detections
     finally:
@@ -77,23 +98,22 @@ def to_coco_results(image_id: int, detections: dict[str, Tensor]) -> list[dict]:
     """Write one image's detections in COCO's result format: box as x, y, w, h; mask as RLE."""
     boxes = detections["boxes"].cpu().double()
     boxes[:, 2:] -= boxes[:, :2]
-    masks = (detections["masks"][:, 0] > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()
-    return [
-        {
-            "image_id": image_id,
-            "category_id": int(label),
-            "score": float(score),
-            "bbox": box,
-            "segmentation": rle.encode(np.asfortranarray(mask)),
-        }
-        for label, score, box, mask in zip(
-            detections["labels"], detections["scores"], boxes.tolist(), masks
-        )
+    results = [
+        {"image_id": image_id, "category_id": int(label), "score": float(score), "bbox": box}
+        for label, score, box in zip(detections["labels"], detections["scores"], boxes.tolist())
     ]
+    if "masks" in detections:
+        masks = (detections["masks"][:, 0] > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()
+        for result, mask in zip(results, masks):
+            result["segmentation"] = rle.encode(np.asfortranarray(mask))
+    return results
 
 
 def score_results(
-    ground_truth: COCO, results: Iterable[dict], print_table: bool = False
+    ground_truth: COCO,
+    results: Iterable[dict],
+    print_table: bool = False,
+    kinds: Sequence[str] = KINDS,
 ) -> dict[str, dict[str, float]]:
     """Compare results in COCO's format with the ground truth; see `evaluate` for what returns.
 
@@ -101,7 +121,7 @@ def score_results(
     """
     results = list(results)
     metrics = {}
-    for kind in ("bbox", "segm"):
+    for kind in kinds:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             evaluation = COCOeval(ground_truth, _load_results(ground_truth, results), kind)
             evaluation.evaluate()

@@ -8,14 +8,31 @@ from contextlib import contextmanager
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class StoppedBySignal(KeyboardInterrupt):
+    """Work ended, all of it saved, because a signal asked for it.
+
+    Attributes:
+        status: what a shell expects of a program that this signal ended: 130 for Ctrl-C, 143 for
+            SIGTERM.
+    """
+
+    def __init__(self, number: int):
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.status = 128 + number
+
+
 class StopRequest:
-    """Whether somebody asked to stop."""
+    """Whether somebody asked to stop.
+
+    Attributes:
+        number: the signal that did, or None.
+    """
 
     def __init__(self):
-        self.made = False
+        self.number: int | None = None
 
     def __bool__(self) -> bool:
-        return self.made
+        return self.number is not None
 
 
 @contextmanager
@@ -30,8 +47,8 @@ def stop_on_signal() -> Iterator[StopRequest]:
         yield request
         return
 
-    def handle(_number: int, _frame: object) -> None:
-        request.made = True
+    def handle(number: int, _frame: object) -> None:
+        request.number = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     previous = {number: signal.signal(number, handle) for number in STOP_SIGNALS}
@@ -43,5 +60,6 @@ def stop_on_signal() -> Iterator[StopRequest]:
 
 
 def ignore_interrupts(_worker: int) -> None:
-    """Let a loader's worker process outlive a Ctrl-C, which its parent deals with."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Let a loader's worker process outlive a Ctrl-C or SIGTERM, which its parent deals with."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

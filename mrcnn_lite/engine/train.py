@@ -1,57 +1,57 @@
 """Training: batches in a reproducible order, step by step, until done or interrupted."""
 
-import contextlib
-import json
+import itertools
 import math
+import signal
 import time
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from mrcnn_lite.datasets.transforms import collate, random_horizontal_flip
-from mrcnn_lite.engine.checkpoint import FILE_NAME, load_checkpoint, load_state, save_checkpoint
-from mrcnn_lite.engine.interrupt import ignore_interrupts, stop_on_signal
-from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
-from mrcnn_lite.engine.sampler import BatchSampler
+from mrcnn_lite.datasets.transforms import random_horizontal_flip
+from mrcnn_lite.engine import distributed
+from mrcnn_lite.engine.checkpoint import checkpoints_in
+from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.interrupt import StoppedBySignal, StopRequest, stop_on_signal
+from mrcnn_lite.engine.loader import make_training_loader
+from mrcnn_lite.engine.not_finite import stop_not_finite
+from mrcnn_lite.engine.precision import autocast
+from mrcnn_lite.engine.random_state import get_random_state
+from mrcnn_lite.engine.recipe import TrainConfig, set_learning_rate
+from mrcnn_lite.engine.run_folder import METRICS_NAME, RunFolder
+from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.files import make_folder
 from mrcnn_lite.models import MaskRCNN
 
-METRICS_NAME = "metrics.jsonl"
-
-
-class LossNotFiniteError(InputError):
-    """Training has to stop because a loss or its gradient is infinite or not a number."""
-
-    def __init__(self, losses: dict[str, float], step: int, targets: list[dict]):
-        terms = ", ".join(name for name, value in losses.items() if not math.isfinite(value))
-        images = [target["image_id"] for target in targets]
-        super().__init__(
-            f"step {step} gave numbers that are not finite ({terms}; images {images}). "
-            "Usual causes: a learning rate too high, a warm-up too short, pixel values not in 0..1"
-        )
+# Images and targets that a process takes at a time.
+Batch = tuple[list[Tensor], list[dict]]
 
 
 def train(
-    model: MaskRCNN, dataset: Dataset, config: TrainConfig, out: str | Path, resume: bool = False
+    model: MaskRCNN,
+    dataset: Dataset,
+    config: TrainConfig,
+    out: str | Path,
+    resume: bool = False,
+    validation: Dataset | None = None,
 ) -> float:
-    """Train `model` in place; leave `checkpoint.pt` and `metrics.jsonl` in `out`.
+    """Train `model` in place; leave checkpoints, config.json and metrics.jsonl in `out`.
 
-    Ctrl-C stops after the step at hand, with a checkpoint, and raises `KeyboardInterrupt`.
+    In a job of several processes (see `mrcnn_lite.engine.distributed`) each calls this alike.
+    Ctrl-C or SIGTERM stops after the step at hand, with a checkpoint, and raises
+    `StoppedBySignal`, a `KeyboardInterrupt`.
 
     Args:
         model: on the device to train on, with its first weights.
         dataset: one of `mrcnn_lite.datasets`.
         config: how to train.
         out: the run's folder.
-        resume: go on from the folder's checkpoint, if there is one.
+        resume: go on from the folder's last good checkpoint, if there is one.
+        validation: measured as often as `config` says, into evaluations.jsonl.
 
     Returns:
         The seconds that training took, those before an interruption included.
@@ -60,161 +60,146 @@ def train(
         InputError: `out` holds another run; the data set is empty; the loss is not finite.
     """
     out = make_folder(out)
-    file = out / FILE_NAME
-    if len(dataset) == 0:
-        raise InputError("the data set has no images to train on")
-    if not resume and (file.exists() or (out / METRICS_NAME).exists()):
+    if not resume and (checkpoints_in(out) or (out / METRICS_NAME).exists()):
         raise InputError(f"{out} already holds a run: resume it, or choose another folder")
-    torch.manual_seed(config.seed)
-    optimizer = make_optimizer(model, config)
-    scheduler = LambdaLR(optimizer, lambda step: learning_rate_factor(step, config))
-    start, seconds_before = 0, 0.0
-    if file.exists():
-        start, seconds_before = _restore(file, model, dataset, optimizer, scheduler, config)
+    torch.manual_seed(config.seed + 1_000_003 * distributed.process_number())
+    state = TrainingState(model, dataset, config)
+    if resume:
+        state.restore(out)
+    loader = make_training_loader(dataset, config, state.step, state.device)
     model.to(memory_format=torch.channels_last)
     model.train()
-
-    done = start
-
-    def save() -> None:
-        training = {
-            "step": done,
-            "seconds": time.perf_counter() - began,
-            "num_images": len(dataset),
-            "config": asdict(config),
-            "optimizer": optimizer.state_dict(),
-            "scheduler": scheduler.state_dict(),
-            "random_state": torch.get_rng_state(),
-        }
-        save_checkpoint(file, model, dataset.categories, training)
-
-    sampler = BatchSampler(len(dataset), config.batch_size, config.steps, config.seed, start)
-    loader = DataLoader(
-        dataset,
-        batch_sampler=sampler,
-        num_workers=config.num_workers,
-        collate_fn=collate,
-        worker_init_fn=ignore_interrupts,
-        # Of its own, so that making a loader does not move the global random numbers on.
-        generator=torch.Generator(),
-    )
-    _forget_after(out / METRICS_NAME, start)
-    began = time.perf_counter() - seconds_before
-    progress = tqdm(total=config.steps, initial=start, desc="training", unit="step")
-    try:
-        with progress, stop_on_signal() as stop:
-            for images, targets in loader:
-                losses = train_step(model, optimizer, images, targets, config.clip_gradient_norm)
-                if not all(map(math.isfinite, losses.values())):
-                    raise LossNotFiniteError(losses, done + 1, targets)
-                record = {"step": done + 1, "learning_rate": scheduler.get_last_lr()[0], **losses}
-                record["seconds"] = round(time.perf_counter() - began, 3)
-                with open(out / METRICS_NAME, "a") as metrics:
-                    metrics.write(json.dumps(record) + "\n")
-                scheduler.step()
-                done += 1
-                progress.set_postfix(loss=f"{losses['loss']:.2f}", refresh=False)
-                progress.update()
-                if done % config.checkpoint_every == 0 or done == config.steps or stop:
-                    save()
-                if stop and done < config.steps:
-                    tqdm.write(f"stopped after step {done} of {config.steps}; saved {file}")
-                    raise KeyboardInterrupt
-    except LossNotFiniteError:
-        # The weights that gave it may be spoilt already: the last checkpoint is the better one.
-        raise
-    except Exception:
-        # A picture that cannot be read should not cost the steps done before it.
-        if done > start:
-            save()
-        raise
+    if config.compile:
+        # Images differ in size; without this, each size would be compiled anew.
+        model.backbone.compile(dynamic=True)
+    with RunFolder(out, state) as folder, stop_on_signal() as stop:
+        _train_until_done(state, loader, folder, validation, stop)
     model.eval()
-    return time.perf_counter() - began
+    return state.seconds
 
 
-def train_step(
-    model: MaskRCNN,
-    optimizer: Optimizer,
-    images: list[Tensor],
-    targets: list[dict],
-    clip_gradient_norm: float,
-) -> dict[str, float]:
-    """Flip at random, compute losses and gradients, move the weights once.
+def _train_until_done(
+    state: TrainingState,
+    loader: DataLoader,
+    folder: RunFolder,
+    validation: Dataset | None,
+    stop: StopRequest,
+) -> None:
+    config, start = state.config, state.step
+    model = distributed.parallel(state.model)
+    # The run may have ended between a step and its evaluation.
+    _evaluate_if_due(state, validation, folder)
+    batches = iter(loader)
+    random_state = get_random_state(state.device)
+    progress = tqdm(
+        *(None, "training", config.steps), initial=start, unit="step", disable=not folder.writes
+    )
+    with progress:
+        while state.step < config.steps:
+            began = time.perf_counter()
+            try:
+                parts = list(itertools.islice(batches, config.accumulate))
+                learning_rate = set_learning_rate(state.optimizer, state.step, config)
+                losses = train_step(model, state, parts)
+            except Exception:
+                # A picture that cannot be read should not cost the steps done before it.
+                if state.step > start and not distributed.is_parallel():
+                    state.save(folder.path, random_state)
+                raise
+            if not all(map(math.isfinite, losses.values())):
+                image_ids = [target["image_id"] for _, targets in parts for target in targets]
+                stop_not_finite(folder.path, state, losses, image_ids, random_state)
+            random_state = get_random_state(state.device)
+            state.step += 1
+            state.seconds += time.perf_counter() - began
+            record = {"step": state.step, "learning_rate": learning_rate, **losses}
+            folder.record(record | {"seconds": round(state.seconds, 3)})
+            progress.set_postfix(loss=f"{losses['loss']:.2f}", refresh=False)
+            progress.update()
+            stopping = distributed.any_of(bool(stop)) and state.step < config.steps
+            if stopping or state.step == config.steps or state.step % config.checkpoint_every == 0:
+                file = state.save(folder.path, random_state)
+            if stopping:
+                if folder.writes:
+                    progress.write(
+                        f"stopped after step {state.step} of {config.steps}; saved {file}"
+                    )
+                raise StoppedBySignal(stop.number or signal.SIGTERM)
+            _evaluate_if_due(state, validation, folder)
 
-    If the loss or its gradient is not finite, the optimiser leaves the weights as they are.
+
+def train_step(model: nn.Module, state: TrainingState, batches: list[Batch]) -> dict[str, float]:
+    """Flip at random, compute losses and gradients of each batch, move the weights once.
+
+    If the loss or its gradient is not finite, the weights stay as they are. fp16 is an exception:
+    there an infinite gradient only says that the loss was scaled up too far, and the scaler makes
+    up for it by skipping the step and scaling less.
+
+    Args:
+        model: the state's model in training mode, or its data-parallel wrapper.
+        state: moved by one step, but not counted.
+        batches: images and targets, one batch per pass; the gradient is the passes' mean.
 
     Returns:
-        The losses by name, "loss", their sum, and "gradient_norm" before clipping.
+        The losses by name, "loss", their sum, all of them means over passes and processes, and
+        "gradient_norm" before clipping; with fp16 also "loss_scale".
     """
-    device = next(model.parameters()).device
-    images, targets = random_horizontal_flip(images, targets)
-    images = [image.to(device) for image in images]
-    targets = [
-        {key: value.to(device) if isinstance(value, Tensor) else value for key, value in t.items()}
-        for t in targets
-    ]
-    losses = model(images, targets)
-    loss = sum(losses.values())
-    values = {name: value.item() for name, value in losses.items()}
-    values["loss"] = loss.item()
-    if not math.isfinite(values["loss"]):
-        return values
+    config, optimizer, scaler = state.config, state.optimizer, state.scaler
     optimizer.zero_grad()
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_gradient_norm).item()
-    if math.isfinite(norm):
-        optimizer.step()
+    names, totals = [], 0.0
+    for number, (images, targets) in enumerate(batches, start=1):
+        images, targets = random_horizontal_flip(*_move(images, targets, state.device))
+        with distributed.averaging(model, wanted=number == len(batches)):
+            with autocast(state.device, config.precision):
+                losses = model(images, targets)
+            loss = sum(losses.values())
+            scaler.scale(loss / len(batches)).backward()
+        names = [*losses, "loss"]
+        # On the device, so that the CPU does not wait for it after every pass.
+        totals += torch.stack([*losses.values(), loss]).detach()
+    scaler.unscale_(optimizer)
+    limit = math.inf if config.clip_gradient_norm is None else config.clip_gradient_norm
+    norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), limit).item()
+    values = dict(zip(names, distributed.average((totals / len(batches)).tolist())))
+    losses_are_finite = all(map(math.isfinite, values.values()))
+    if losses_are_finite and (math.isfinite(norm) or scaler.is_enabled()):
+        scaler.step(optimizer)
+        scaler.update()
+    if scaler.is_enabled():
+        values["loss_scale"] = scaler.get_scale()
+        if not math.isfinite(norm) and losses_are_finite and scaler.get_scale() >= 1:
+            return values
     return values | {"gradient_norm": norm}
 
 
-# These may change between two parts of a run: they do not change what is learnt.
-HARMLESS = ("num_workers", "checkpoint_every")
+def _move(
+    images: list[Tensor], targets: list[dict], device: torch.device
+) -> tuple[list[Tensor], list[dict]]:
+    """Bring a batch to the device; from page-locked memory without waiting for it."""
+    return [image.to(device, non_blocking=True) for image in images], [
+        {
+            key: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+            for key, value in target.items()
+        }
+        for target in targets
+    ]
 
 
-def _restore(
-    file: Path,
-    model: MaskRCNN,
-    dataset: Dataset,
-    optimizer: Optimizer,
-    scheduler: LambdaLR,
-    config: TrainConfig,
-) -> tuple[int, float]:
-    """Put everything back as the checkpoint has it; return its step and its seconds."""
-    checkpoint = load_checkpoint(file)
-    training = checkpoint["training"]
-    data = {"categories": dataset.categories, "images": len(dataset)}
-    saved_data = {"categories": checkpoint["categories"], "images": training["num_images"]}
-    for part, saved, wanted in (
-        ("model", checkpoint["model_config"], asdict(model.config)),
-        ("training", training["config"], asdict(config)),
-        ("data", saved_data, data),
-    ):
-        for name, value in _plain(wanted).items():
-            if name not in HARMLESS and _plain(saved.get(name)) != value:
-                raise InputError(
-                    f"{file} cannot be resumed: its {part} setting {name} is {saved.get(name)}, "
-                    f"this run's is {value}. Give the same one, or choose another folder"
-                )
-    load_state(model, checkpoint["model"], file)
-    optimizer.load_state_dict(training["optimizer"])
-    scheduler.load_state_dict(training["scheduler"])
-    torch.set_rng_state(training["random_state"])
-    return training["step"], training["seconds"]
-
-
-def _plain(value: Any) -> Any:
-    return json.loads(json.dumps(value))
-
-
-def _forget_after(file: Path, step: int) -> None:
-    """Drop the records of steps that the checkpoint does not hold; they will be made again."""
-    if not file.exists():
+def _evaluate_if_due(state: TrainingState, validation: Dataset | None, folder: RunFolder) -> None:
+    config = state.config
+    every = config.evaluate_every or config.steps
+    due = state.step == config.steps or (state.step > 0 and state.step % every == 0)
+    if validation is None or not due or folder.was_evaluated(state.step):
         return
-    kept = []
-    for line in file.read_text().splitlines():
-        # A crash may have torn a line.
-        with contextlib.suppress(json.JSONDecodeError):
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
-    with write_atomically(file) as temporary:
-        temporary.write_text("".join(kept))
+    distributed.share_buffers(state.model)
+    metrics = evaluate(
+        state.model,
+        validation,
+        config.images_per_pass(distributed.num_processes()),
+        config.num_workers,
+        precision=config.precision,
+    )
+    folder.record_evaluation(state.step, metrics)
+    if folder.writes:
+        numbers = ", ".join(f"{kind} AP {values['AP']:.3f}" for kind, values in metrics.items())
+        tqdm.write(f"after step {state.step}: {numbers}")

@@ -46,5 +46,14 @@ HALF_PIXEL = Meaning("half pixel", SKY_BLUE, ":", "P")
 MAXIMUM = Meaning("maximum", ORANGE, "-.", "o")
 MEANINGS = (TRUE_BOX, QUANTISED_BOX, BINS, CELLS_READ, GROUND_TRUTH, PREDICTION)
 
+# Levels of a feature pyramid; level k has stride 2**k.
+LEVELS = {
+    2: Meaning("P2", SKY_BLUE, "-", "o"),
+    3: Meaning("P3", ORANGE, "--", "s"),
+    4: Meaning("P4", VERMILLION, "-.", "^"),
+    5: Meaning("P5", BLACK, ":", "D"),
+    6: Meaning("P6", REDDISH_PURPLE, (0, (5, 1, 1, 1, 1, 1)), "v"),
+}
+
 # Instances of one picture are told apart by these, in turn, with their names written beside them.
 INSTANCE_COLORS = (ORANGE, SKY_BLUE, BLUISH_GREEN, YELLOW, BLUE, VERMILLION, REDDISH_PURPLE)

@@ -24,6 +24,8 @@ class AnchorGenerator(nn.Module):
 
         Args:
             features: one map per level, `Tensor[N, C, H, W]`; only size, dtype and device count.
+                Of half-precision maps the anchors are float32: bfloat16 has no odd numbers from
+                257 on.
             padded_size: (height, width) of the image batch that the maps were computed from.
 
         Returns:
@@ -38,7 +40,8 @@ class AnchorGenerator(nn.Module):
             shift_x = torch.arange(width, device=feature.device) * stride_x
             y, x = torch.meshgrid(shift_y, shift_x, indexing="ij")
             shifts = torch.stack([x, y, x, y], dim=-1).reshape(-1, 1, 4)
-            shapes = self.shapes(level_sizes).to(feature)
+            dtype = torch.promote_types(feature.dtype, torch.float32)
+            shapes = self.shapes(level_sizes).to(feature.device, dtype)
             anchors.append((shifts + shapes).reshape(-1, 4))
         return anchors
 

@@ -4,29 +4,27 @@ Blocks and pre-trained weights are torchvision's, ResNeXt's grouped ones include
 this file only says where the maps are taken off.
 """
 
+from collections.abc import Callable
 from functools import partial
 
-import torchvision
 from torch import Tensor, nn
-from torchvision.models.resnet import BasicBlock, Bottleneck
+from torchvision.models import ResNet
 from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.residual import BasicBlock, Bottleneck, convolve
 
 # The fourth stage is for C4 and C5. C4 runs it on every RoI, so it is kept small.
 MINI_CHANNELS = (48, 96, 160, 128)
 MINI_BLOCKS = (1, 2, 2, 2)
 MINI_STEM_CHANNELS = 32
 
-# What each backbone's stages are made of. mini_resnext's grouped convolutions are twice as wide as
-# its stages' output, so that the trunk takes about as many operations as mini's.
-BLOCKS = {
-    "mini": BasicBlock,
-    "mini_resnext": partial(Bottleneck, groups=4, base_width=128),
-    "resnet50": Bottleneck,
-    "resnet101": Bottleneck,
-    "resnext50_32x4d": partial(Bottleneck, groups=32, base_width=4),
-    "resnext101_64x4d": partial(Bottleneck, groups=64, base_width=4),
+# How torchvision builds these.
+RESNETS = {
+    "resnet50": {"layers": [3, 4, 6, 3], "groups": 1, "width_per_group": 64},
+    "resnet101": {"layers": [3, 4, 23, 3], "groups": 1, "width_per_group": 64},
+    "resnext50_32x4d": {"layers": [3, 4, 6, 3], "groups": 32, "width_per_group": 4},
+    "resnext101_64x4d": {"layers": [3, 4, 23, 3], "groups": 64, "width_per_group": 4},
 }
 
 
@@ -69,7 +67,7 @@ class Trunk(nn.Module):
         Returns:
             One `Tensor[N, channels[k], H / 2**(k+2), W / 2**(k+2)]` per stage, finest first.
         """
-        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        x = self.maxpool(self.relu(convolve(images, self.conv1, self.bn1)))
         features = []
         for number in range(1, self.num_layers + 1):
             x = self.get_submodule(f"layer{number}")(x)
@@ -126,7 +124,7 @@ def resnet_trunk(name: str, frozen_batch_norm: bool, frozen_batch_norm_eps: floa
     """
     frozen = partial(FrozenBatchNorm2d, eps=frozen_batch_norm_eps)
     norm_layer = frozen if frozen_batch_norm else nn.BatchNorm2d
-    resnet = torchvision.models.get_model(name, weights=None, norm_layer=norm_layer)
+    resnet = ResNet(Bottleneck, norm_layer=norm_layer, **RESNETS[name])
     layers = [resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4]
     return Trunk(resnet.conv1, resnet.bn1, resnet.maxpool, layers, (256, 512, 1024, 2048))
 
@@ -159,8 +157,9 @@ def residual_stage(backbone: str, in_channels: int, channels: int, blocks: int) 
     The first block halves the resolution: `Tensor[N, in_channels, H, W]` becomes
     `Tensor[N, channels, H / 2, W / 2]`.
     """
-    block = BLOCKS[backbone]
-    planes = channels if block is BasicBlock else channels // Bottleneck.expansion
+    block, planes = _block_of(backbone), channels
+    if backbone != "mini":
+        planes //= Bottleneck.expansion
     shortcut = nn.Sequential(
         nn.Conv2d(in_channels, channels, kernel_size=1, stride=2, bias=False),
         nn.BatchNorm2d(channels),
@@ -171,3 +170,13 @@ def residual_stage(backbone: str, in_channels: int, channels: int, blocks: int) 
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
     return stage
+
+
+def _block_of(backbone: str) -> Callable[..., BasicBlock | Bottleneck]:
+    if backbone == "mini":
+        return BasicBlock
+    if backbone == "mini_resnext":
+        # Twice as wide inside as its stages' output: about as many operations as mini's blocks.
+        return partial(Bottleneck, groups=4, base_width=128)
+    resnet = RESNETS[backbone]
+    return partial(Bottleneck, groups=resnet["groups"], base_width=resnet["width_per_group"])

@@ -4,8 +4,10 @@ Parameter names are torchvision's. The heads are those of Mask R-CNN's figure 4,
 the fully connected mask head that table 2e compares.
 """
 
+import math
 from collections import OrderedDict
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -27,8 +29,21 @@ class BoxHead(nn.Module):
 
     def forward(self, roi_features: Tensor) -> Tensor:
         """Map `Tensor[R, C, P, P]` to `Tensor[R, channels]`."""
-        hidden = F.relu(self.fc6(roi_features.flatten(start_dim=1)))
+        # The first layer as a convolution as large as the map: the same sum, without bringing
+        # channels-last features into the order of the layer's weights, which are channels-first.
+        weight = self.fc6.weight.view(-1, *roi_features.shape[1:])
+        hidden = F.relu(F.conv2d(roi_features, weight, self.fc6.bias).flatten(start_dim=1))
         return F.relu(self.fc7(hidden))
+
+    def store_as_convolution(self, in_channels: int) -> None:
+        """Keep the first layer's weight as `Tensor[channels, C, P, P]`, channels last in memory.
+
+        It is then read as it lies. The parameter no longer has torchvision's shape, so this is for
+        a model that will not be saved.
+        """
+        side = math.isqrt(self.fc6.in_features // in_channels)
+        weight = self.fc6.weight.detach().unflatten(1, (in_channels, side, side))
+        self.fc6.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), False)
 
 
 class BoxPredictor(nn.Module):

@@ -81,13 +81,15 @@ def extract_roi_features(
         exponents[0],
         exponents[-1],
     )
-    channels = features[0].shape[1]
-    roi_features = features[0].new_zeros((len(rois), channels, output_size, output_size))
+    read, places = [], []
     for exponent, feature in zip(exponents, features):
         of_level = torch.nonzero(levels == exponent).squeeze(1)
-        read = roi_op(feature, rois[of_level], output_size, 2.0**-exponent)
-        roi_features = roi_features.index_put((of_level,), read.to(roi_features.dtype))
-    return roi_features
+        level_features = roi_op(feature, rois[of_level], output_size, 2.0**-exponent)
+        # Channels last explicitly: joined with a level without boxes they would become first.
+        read.append(level_features.permute(0, 2, 3, 1))
+        places.append(of_level)
+    in_order_of_boxes = torch.cat(places).argsort()
+    return torch.cat(read)[in_order_of_boxes].permute(0, 3, 1, 2)
 
 
 def make_roi_op(config: MaskRCNNConfig) -> RoIOp:

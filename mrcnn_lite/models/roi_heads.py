@@ -27,6 +27,7 @@ from mrcnn_lite.ops.boxes import decode_boxes, encode_boxes, match_boxes, sample
 # Bins per axis of the box and the mask branch (Mask R-CNN, figure 4).
 BOX_BINS = 7
 MASK_BINS = 14
+MASKS_AT_ONCE = 16
 # Narrower detections, in pixels, are dropped.
 MIN_DETECTION_SIZE = 1e-2
 
@@ -92,6 +93,8 @@ class RoIHeads(nn.Module):
         """
         if self.config.neck == "fpn":
             features = features[:-1]
+        # Half-precision maps are read in float32: converted once, not by every reading.
+        features = [_in_full_precision(feature) for feature in features]
         if targets is not None:
             return [], self._losses(images, features, proposals, targets)
         class_logits, deltas = self.predict_boxes(images, features, proposals)
@@ -99,11 +102,10 @@ class RoIHeads(nn.Module):
         if self.config.mask_head == "none":
             return detections, {}
         boxes = [detection["boxes"] for detection in detections]
-        mask_logits = self.predict_masks(images, features, boxes)
-        for detection, logits in zip(detections, mask_logits.split([len(box) for box in boxes])):
-            labels = self._mask_labels(detection["labels"])
-            softmax = self.config.mask_loss == "softmax"
-            detection["masks"] = mask_probabilities(logits, labels, softmax)
+        labels = torch.cat([detection["labels"] for detection in detections])
+        masks = self.predict_masks_of(images, features, boxes, labels)
+        for detection, of_image in zip(detections, masks.split([len(box) for box in boxes])):
+            detection["masks"] = of_image
         return detections, {}
 
     def predict_boxes(
@@ -111,14 +113,39 @@ class RoIHeads(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Run the box branch: logits `Tensor[R, K]` and deltas `Tensor[R, K * 4]` of all boxes."""
         roi_features = self.read_roi_features(images, features, boxes, self.box_bins)
-        return self.box_predictor(self.box_head(roi_features))
+        class_logits, deltas = self.box_predictor(self.box_head(roi_features))
+        return _in_full_precision(class_logits), _in_full_precision(deltas)
 
     def predict_masks(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
     ) -> Tensor:
         """Run the mask branch: logits `Tensor[R, K, m, m]` of all boxes, one mask per class."""
         roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
-        return self.mask_predictor(self.mask_head(roi_features))
+        return _in_full_precision(self.mask_predictor(self.mask_head(roi_features)))
+
+    def predict_masks_of(
+        self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor], labels: Tensor
+    ) -> Tensor:
+        """Run the mask branch, and keep one class's mask of each box.
+
+        Args:
+            images, features, boxes: as for `predict_masks`.
+            labels: `Tensor[R]` of int64, the class of each box.
+
+        Returns:
+            `Tensor[R, m, m]`: each pixel's probability to belong to the object.
+        """
+        roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
+        # On a CPU a few RoIs at a time, whose activations stay in its cache.
+        at_once = MASKS_AT_ONCE if roi_features.device.type == "cpu" else max(len(labels), 1)
+        softmax = self.config.mask_loss == "softmax"
+        masks = []
+        for some, of_class in zip(
+            roi_features.split(at_once), self._mask_labels(labels).split(at_once)
+        ):
+            logits = _in_full_precision(self.mask_predictor(self.mask_head(some)))
+            masks.append(mask_probabilities(logits, of_class, softmax))
+        return torch.cat(masks)
 
     def read_roi_features(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor], bins: int
@@ -285,6 +312,22 @@ def crop_masks(
     Returns:
         `Tensor[R, m, m]`, 0 to 1: how much of each bin the mask covers.
     """
-    rois = torch.cat([mask_index[:, None].to(boxes), boxes], dim=1)
-    masks = masks[:, None].to(boxes)
-    return roi_align(masks, rois, output_size, spatial_scale=1.0, aligned=aligned)[:, 0]
+    height, width = masks.shape[-2:]
+    targets = boxes.new_zeros(len(boxes), output_size, output_size)
+    # Object by object: only what its boxes show becomes floating point, not the whole image.
+    for index in mask_index.unique().tolist():
+        of_object = torch.nonzero(mask_index == index).squeeze(1)
+        seen = boxes[of_object]
+        # RoIAlign reads no farther than two cells beyond a box.
+        x1, y1 = (seen[:, :2].amin(dim=0) - 2).floor().int().tolist()
+        x2, y2 = (seen[:, 2:].amax(dim=0) + 2).ceil().int().tolist()
+        x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+        crop = masks[index, y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)].to(boxes.dtype)
+        rois = [seen - seen.new_tensor([x1, y1, x1, y1])]
+        targets[of_object] = roi_align(crop[None, None], rois, output_size, aligned=aligned)[:, 0]
+    return targets
+
+
+def _in_full_precision(values: Tensor) -> Tensor:
+    """Under autocast the layers work in half precision: too coarse for boxes, scores, losses."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

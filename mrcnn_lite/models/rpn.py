@@ -1,53 +1,19 @@
 """The Region Proposal Network: where might there be an object? (Ren et al. 2015, section 3)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mrcnn_lite.models.anchors import AnchorGenerator
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.losses import rpn_losses
+from mrcnn_lite.models.rpn_head import RPNHead
 from mrcnn_lite.ops import batched_nms, box_iou, clip_boxes_to_image, remove_small_boxes
 from mrcnn_lite.ops.boxes import decode_boxes, encode_boxes, match_boxes, sample_balanced
 
 BOX_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
 # Narrower proposals, in pixels, are numerically no boxes at all.
 MIN_PROPOSAL_SIZE = 1e-3
-
-
-class RPNHead(nn.Module):
-    """A 3x3 convolution, then per anchor one objectness logit and four box deltas.
-
-    The same weights run over every level, since the pyramid's levels speak alike.
-    """
-
-    def __init__(self, in_channels: int, num_anchors_per_cell: int):
-        super().__init__()
-        convolution = nn.Conv2d(in_channels, in_channels, kernel_size=3, padding=1)
-        # The nesting gives torchvision's parameter names.
-        self.conv = nn.Sequential(nn.Sequential(convolution))
-        self.cls_logits = nn.Conv2d(in_channels, num_anchors_per_cell, kernel_size=1)
-        self.bbox_pred = nn.Conv2d(in_channels, num_anchors_per_cell * 4, kernel_size=1)
-        for layer in (convolution, self.cls_logits, self.bbox_pred):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, features: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Predict for every anchor, in the order of `AnchorGenerator.forward`.
-
-        Returns:
-            For each level objectness logits `Tensor[N, H * W * A]` and deltas
-            `Tensor[N, H * W * A, 4]`.
-        """
-        objectness, deltas = [], []
-        for feature in features:
-            hidden = F.relu(self.conv(feature))
-            # Channels last: cell by cell, and within a cell anchor by anchor.
-            objectness.append(self.cls_logits(hidden).permute(0, 2, 3, 1).flatten(1))
-            level_deltas = self.bbox_pred(hidden).permute(0, 2, 3, 1)
-            deltas.append(level_deltas.reshape(len(feature), -1, 4))
-        return objectness, deltas
 
 
 class RegionProposalNetwork(nn.Module):
@@ -73,18 +39,20 @@ class RegionProposalNetwork(nn.Module):
             Proposals, for each image `Tensor[P, 4]` in pixels of the resized image, best first;
             and the losses "loss_objectness" and "loss_rpn_box_reg" (none without targets).
         """
-        objectness, deltas = self.head(features)
         anchors_by_level = self.anchor_generator(features, images.padded_size)
         anchors = torch.cat(anchors_by_level)
-        num_by_level = [len(level) for level in anchors_by_level]
-        objectness, deltas = torch.cat(objectness, dim=1), torch.cat(deltas, dim=1)
-
         # Proposals are inputs of the next stage: no gradient flows back through them (section 3.2).
-        boxes = decode_boxes(deltas.detach(), anchors, BOX_WEIGHTS)
-        proposals = self.select_proposals(boxes, objectness.detach(), images.sizes, num_by_level)
+        # Only the few anchors sampled for the losses have one, and are predicted again.
+        with torch.no_grad():
+            objectness, deltas = self.head(features)
+            # Under autocast they come in half precision, too coarse for boxes and for scores.
+            objectness = torch.cat(objectness, dim=1).to(anchors.dtype)
+            boxes = decode_boxes(torch.cat(deltas, dim=1).to(anchors.dtype), anchors, BOX_WEIGHTS)
+            num_by_level = [len(level) for level in anchors_by_level]
+            proposals = self.select_proposals(boxes, objectness, images.sizes, num_by_level)
         losses = {}
         if targets is not None:
-            losses = self._losses(anchors, objectness, deltas, targets)
+            losses = self._losses(features, anchors, targets)
         return proposals, losses
 
     def select_proposals(
@@ -162,8 +130,17 @@ class RegionProposalNetwork(nn.Module):
                 matched_boxes.append(torch.zeros_like(anchors))
         return torch.stack(labels), torch.stack(matched_boxes)
 
+    def _predict_for(self, features: list[Tensor], anchors: Tensor) -> tuple[Tensor, Tensor]:
+        if isinstance(self.head, RPNHead):
+            return self.head.predict_for(features, anchors)
+        # A head of the reader's own has only to predict for all anchors.
+        objectness, deltas = self.head(features)
+        return torch.cat(objectness, dim=1).flatten()[anchors], torch.cat(deltas, dim=1).flatten(
+            0, 1
+        )[anchors]
+
     def _losses(
-        self, anchors: Tensor, objectness: Tensor, deltas: Tensor, targets: list[dict]
+        self, features: list[Tensor], anchors: Tensor, targets: list[dict]
     ) -> dict[str, Tensor]:
         labels, matched_boxes = self.assign_targets(anchors, targets)
         samples = [
@@ -182,13 +159,15 @@ class RegionProposalNetwork(nn.Module):
         target_deltas = encode_boxes(
             matched_boxes.flatten(0, 1)[positives], anchors[positives % len(anchors)], BOX_WEIGHTS
         )
+        sampled = torch.cat([positives, negatives])
+        objectness, deltas = self._predict_for(features, sampled)
+        place = torch.arange(len(sampled), device=sampled.device)
         objectness_loss, box_loss = rpn_losses(
-            objectness.flatten(),
-            deltas.flatten(0, 1),
-            labels.flatten().to(objectness),
+            objectness.to(anchors.dtype),
+            deltas.to(anchors.dtype),
+            labels.flatten()[sampled].to(anchors.dtype),
             target_deltas,
-            positives,
-            negatives,
+            *place.split([len(positives), len(negatives)]),
         )
         return {"loss_objectness": objectness_loss, "loss_rpn_box_reg": box_loss}
 

@@ -4,6 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
+import torchvision
+from torch import Tensor
+
+from mrcnn_lite.ops.axis import quantised_box
+
 _torchvision = ContextVar("torchvision_kernels", default=False)
 
 
@@ -28,3 +34,20 @@ def torchvision_kernels(enabled: bool = True) -> Iterator[None]:
 def use_torchvision() -> bool:
     """Whether `torchvision_kernels` is in force."""
     return _torchvision.get()
+
+
+def torchvision_warp(
+    input: Tensor,
+    rois: Tensor,
+    output_size: tuple[int, int],
+    spatial_scale: float,
+    sampling_ratio: int,
+) -> Tensor:
+    """RoIWarp, which torchvision does not have, as its RoIAlign of the box that RoIPool reads."""
+    image, x1, y1, x2, y2 = rois.unbind(dim=1)
+    x, width = quantised_box(x1, x2, spatial_scale)
+    y, height = quantised_box(y1, y2, spatial_scale)
+    boxes = torch.stack([image, x, y, x + width, y + height], dim=1)
+    return torchvision.ops.roi_align(
+        input, boxes.to(input.dtype), output_size, 1.0, sampling_ratio, aligned=True
+    )

@@ -177,6 +177,5 @@ def _reduce(input: Tensor, rois: Tensor, y: Axis, x: Axis, output_size) -> Tenso
     maps = input.unflatten(1, (-1, output_size[0] * output_size[1])).transpose(1, 2).flatten(0, 1)
     table = as_table(maps)
     cells, weights, offsets = multiply(rois, y, x, (height, width), position_sensitive=True)
-    return as_output(
-        reduce_sum(table, cells, weights.to(table.dtype), offsets), output_size, input.dtype
-    )
+    shape = len(rois), *output_size
+    return as_output(reduce_sum(table, cells, weights.to(table.dtype), offsets, shape), input.dtype)

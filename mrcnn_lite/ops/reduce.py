@@ -7,10 +7,17 @@ once, so the inner loop runs over memory that lies together.
 A weighted sum is a product with a sparse matrix, `output = A @ table`, and its gradient is the
 product with the transposed one. The transposed matrix is again a set of bags: for every cell, the
 bins that read it. So the backward pass is the same reducer, after sorting the entries by cell.
+
+A maximum is a product with a matrix of ones whose sums are maxima. For every bag and channel it
+keeps the entry that won, and the backward pass sends the gradient there.
+
+A table is `Tensor[..., C]`: all dimensions but the last number its rows. If its rows do not lie
+together in memory (a channels-first map), a few channels at a time are copied so that they do.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -18,56 +25,54 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.autograd.function import once_differentiable
 
-# So much at once stays in a core's cache; more runs slower, fewer spend their time on calls.
-ROWS_AT_ONCE = 4096
-NARROW = 16  # entries of a bag
+# How much is worked on at once: with less, the calls take the time; with more, the intermediate
+# results leave the cache, and the operating system has to find and clear memory for them.
+CHANNELS_AT_ONCE = 32
+BAGS_AT_ONCE = 1024
+ENTRIES_AT_ONCE = 2**17
 
 
-def reduce_sum(table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+def reduce_sum(
+    table: Tensor,
+    cells: Tensor,
+    weights: Tensor,
+    offsets: Tensor,
+    shape: Sequence[int] = (-1,),
+) -> Tensor:
     """The weighted sum of each bag's rows; an empty bag gives 0.
 
     Args:
-        table: `Tensor[R, C]`, float32 or float64.
-        cells: `Tensor[E]`, int32 or int64; the rows that all bags read, one bag after another.
+        table: `Tensor[..., C]`, float32 or float64.
+        cells: `Tensor[E]` int32, the rows that all bags read, one bag after another.
         weights: `Tensor[E]` of the table's type.
-        offsets: `Tensor[N + 1]` of the type of `cells`; bag n has entries `offsets[n]` up to
-            `offsets[n + 1]`.
+        offsets: `Tensor[N + 1]` int32; bag n has entries `offsets[n]` up to `offsets[n + 1]`.
+        shape: of the output without its channels; its product is N.
 
     Returns:
-        `Tensor[N, C]`, differentiable (once) with respect to `table` and `weights`.
+        `Tensor[*shape, C]`, differentiable (once) with respect to `table` and `weights`.
     """
-    return _WeightedSum.apply(table, cells, weights, offsets)
+    return _WeightedSum.apply(table, cells, weights, offsets, shape)
 
 
-def _sum(table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
-    return F.embedding_bag(
-        cells, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
-    )
+def reduce_max(
+    table: Tensor, cells: Tensor, offsets: Tensor, shape: Sequence[int] = (-1,)
+) -> Tensor:
+    """The maximum of each bag's rows, channel by channel; an empty bag gives 0.
 
+    Args:
+        table: as in `reduce_sum`, and so are `cells`, `offsets` and `shape`.
+        cells: see there.
+        offsets: see there.
+        shape: see there.
 
-class _WeightedSum(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, table, cells, weights, offsets):
-        # The table is needed only for the gradient to the weights: not kept alive without.
-        ctx.save_for_backward(table if ctx.needs_input_grad[2] else None, cells, weights, offsets)
-        ctx.rows = table.shape[0]
-        return _sum(table, cells, weights, offsets)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        table, cells, weights, offsets = ctx.saved_tensors
-        grad_table = grad_weights = None
-        if ctx.needs_input_grad[0]:
-            grad_table = _sum(
-                grad.contiguous(), *transpose_bags(cells, weights, offsets, rows=ctx.rows)
-            )
-        if ctx.needs_input_grad[2]:
-            with torch.enable_grad():
-                leaf = weights.detach().requires_grad_()
-                output = _sum(table.detach(), cells, leaf, offsets)
-                (grad_weights,) = torch.autograd.grad(output, leaf, grad.contiguous())
-        return grad_table, None, grad_weights, None
+    Returns:
+        `Tensor[*shape, C]`, differentiable (once) with respect to `table`: the gradient of a
+        maximum goes to the first entry that has it.
+    """
+    # Before PyTorch 2.15 a fake tensor cannot be part of a sparse matrix.
+    if table.device.type == "cpu" and not isinstance(table, FakeTensor):
+        return _Maximum.apply(table, cells, offsets, shape)
+    return _max_on_any_device(table, cells, offsets).view(*shape, table.shape[-1])
 
 
 def transpose_bags(
@@ -86,106 +91,154 @@ def transpose_bags(
     """
     row_of_entry, order = cells.sort(stable=True)
     bags = torch.repeat_interleave(offsets.diff(), output_size=cells.numel()).to(cells.dtype)
-    # The sorted column of row numbers, compressed as in a CSR matrix.
-    counts = offsets.new_zeros(rows + 1).scatter_add_(
-        0, row_of_entry.long() + 1, torch.ones_like(row_of_entry)
-    )
-    return bags[order], weights[order], counts.cumsum(0, dtype=offsets.dtype)
+    each_row = torch.arange(rows + 1, dtype=cells.dtype, device=cells.device)
+    first = torch.searchsorted(row_of_entry, each_row, out_int32=True)
+    return bags.index_select(0, order), weights.index_select(0, order), first
 
 
-def reduce_max(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:
-    """The maximum of each bag's rows, channel by channel; an empty bag gives 0.
-
-    Args:
-        table: `Tensor[R, C]`, float32 or float64.
-        cells: as in `reduce_sum`.
-        offsets: as in `reduce_sum`.
-
-    Returns:
-        `Tensor[N, C]`, differentiable (once) with respect to `table`: the gradient of a maximum
-        goes to the first entry that has it.
-    """
-    return _Maximum.apply(table, cells, offsets)
-
-
-class _Maximum(torch.autograd.Function):
+class _WeightedSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, table, cells, offsets):
-        # Before PyTorch 2.15 a fake tensor cannot be part of a sparse matrix.
-        on_cpu = table.device.type == "cpu" and not isinstance(table, FakeTensor)
-        output = (_max_on_cpu if on_cpu else _max)(table, cells, offsets)
-        ctx.save_for_backward(table, cells, offsets, output)
-        return output
+    def forward(ctx, table, cells, weights, offsets, shape):
+        # The table is needed only for the gradient to the weights: not kept alive without.
+        ctx.save_for_backward(table if ctx.needs_input_grad[2] else None, cells, weights, offsets)
+        ctx.table_shape = table.shape
+        return _sum(table, cells, weights, offsets).view(*shape, table.shape[-1])
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        table, cells, offsets, output = ctx.saved_tensors
-        grad_table = torch.zeros_like(table)
-        space = table.new_empty(ROWS_AT_ONCE, table.shape[1])
-        for bags, rows in _batches(cells, offsets):
-            maxima, rest = output.index_select(0, bags), grad.index_select(0, bags)
-            if len(rows) > NARROW:
-                _share_wide(grad_table, table, rows, maxima, rest)
-                continue
-            for row in rows:
-                # In place, eq gives numbers 0 and 1, in vector instructions; bools are slower.
-                read = torch.index_select(table, 0, row, out=space[: len(row)])
-                taken = read.eq_(maxima).mul_(rest)
-                grad_table.index_add_(0, row, taken)
-                rest.sub_(taken)  # a later row of the same value gets nothing
-        return grad_table, None, None
+        table, *bags = ctx.saved_tensors
+        grad_table = grad_weights = None
+        if ctx.needs_input_grad[0]:
+            grad_table = _transposed_sum(grad, *bags, ctx.table_shape[:-1].numel())
+            grad_table = grad_table.view(ctx.table_shape)
+        if ctx.needs_input_grad[2]:
+            grad_weights = _gradient_to_weights(grad, table, *bags)
+        return grad_table, None, grad_weights, None, None
 
 
-def _max_on_cpu(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:
-    # A product with a matrix of ones whose sums are maxima; only a CPU has it.
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
-        ones = table.new_ones(len(cells))
-        size = (len(offsets) - 1, len(table))
-        matrix = torch.sparse_csr_tensor(offsets, cells, ones, size, check_invariants=False)
-    return torch.sparse.mm(matrix, table, "amax")
+class _Maximum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, table, cells, offsets, shape):
+        differentiable = ctx.needs_input_grad[0]
+        matrix = _matrix_of_ones(table, cells, offsets)
+
+        def maxima(part):
+            # What torch.sparse.mm(matrix, part, "amax") runs, which keeps the winners to itself;
+            # of an empty bag the winner is the entry after the last one.
+            with torch.set_grad_enabled(differentiable):
+                part = part.detach().requires_grad_(differentiable)
+                output, winners = torch.ops.aten._sparse_mm_reduce_impl(matrix, part, "amax")
+            output = output.detach()
+            return (output, winners.view(output.shape)) if differentiable else (output,)
+
+        output, *winners = _by_channels(table, maxima)
+        ctx.save_for_backward(cells, *winners)
+        ctx.table_shape = table.shape
+        return output.view(*shape, table.shape[-1])
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        cells, winners = ctx.saved_tensors
+        rows, channels = ctx.table_shape[:-1].numel(), ctx.table_shape[-1]
+        # One more row, to which the gradients of empty bags go.
+        grad_table = grad.new_zeros(rows + 1, channels)
+        cells = torch.cat([cells, cells.new_tensor([rows])])
+        at_once = max(1, BAGS_AT_ONCE // max(1, grad.shape[1:-1].numel()))
+        for won, part in zip(winners.view(grad.shape).split(at_once), grad.split(at_once)):
+            to = cells.index_select(0, won.flatten()).view(-1, channels)
+            grad_table.scatter_add_(0, to.long(), part.reshape(-1, channels))
+        return grad_table[:-1].view(ctx.table_shape), None, None, None
 
 
-def _max(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:
-    output = table.new_zeros(len(offsets) - 1, table.shape[1])
-    for bags, rows in _batches(cells, offsets):
-        read = table.index_select(0, rows.flatten()).view(*rows.shape, -1)
-        output.index_copy_(0, bags, read.amax(dim=0))
+def _sum(table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+    (output,) = _by_channels(table, lambda part: (_sum_rows(part, cells, weights, offsets),))
     return output
 
 
-def _share_wide(
-    grad_table: Tensor, table: Tensor, rows: Tensor, maxima: Tensor, grad: Tensor
-) -> None:
-    """Add the gradient of bags so wide that going through their entries one by one takes long."""
-    width, bags = rows.shape
-    # Max pooling tells where the first maximum is, of an image whose rows are the bags.
-    image = table.index_select(0, rows.t().flatten()).view(1, bags, width, -1).permute(0, 3, 1, 2)
-    index = F.max_pool2d(image, (1, width), return_indices=True)[1][0, :, :, 0].t()
-    winners = rows.t().flatten().gather(0, index.reshape(-1)).view(index.shape)
-    grad_table.scatter_add_(0, winners, grad)
+def _sum_rows(table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor) -> Tensor:
+    return F.embedding_bag(
+        cells, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
+    )
 
 
-def _batches(cells: Tensor, offsets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches of non-empty bags of about the same size, small enough for a core's cache.
+def _max_on_any_device(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:
+    # On a CPU it is several times slower, on one thread and channel by channel.
+    table = table.reshape(-1, table.shape[-1])
+    return F.embedding_bag(cells, table, offsets, mode="max", include_last_offset=True)
 
-    Sizes are rounded up to three significant bits: at most a quarter more to read, and never more
-    than a few dozen different widths. A bag shorter than its batch is wide repeats its first row,
-    which changes no maximum.
 
-    Yields:
-        (bags, rows): `Tensor[n]`, their numbers, and `Tensor[width, n]` int64, what they read.
-    """
-    sizes = offsets.diff()
-    if isinstance(sizes, FakeTensor):
-        yield torch.arange(len(sizes), device=sizes.device), cells.new_zeros(1, len(sizes))
+def _matrix_of_ones(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+        ones = table.new_ones(len(cells))
+        size = (len(offsets) - 1, table.shape[:-1].numel())
+        return torch.sparse_csr_tensor(offsets, cells, ones, size, check_invariants=False)
+
+
+def _parts(table: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Some channels of a table at a time: (which ones, `Tensor[R, c]` with rows lying together)."""
+    if table.is_contiguous():
+        yield slice(None), table.view(-1, table.shape[-1])
         return
-    step = 2 ** (sizes.clamp(min=4).double().log2().floor() - 2).to(sizes.dtype)
-    widths, order = (-(-sizes // step) * step).sort(stable=True)
-    present, counts = widths.unique_consecutive(return_counts=True)
-    for width, bags_of_width in zip(present.tolist(), order.split(counts.tolist())):
-        place = torch.arange(width, dtype=sizes.dtype, device=sizes.device)[:, None]
-        for bags in bags_of_width.split(max(1, ROWS_AT_ONCE // max(width, 1))) if width else ():
-            inside = place < sizes[bags]
-            yield bags, cells[offsets[bags] + torch.where(inside, place, 0)].long()
+    for start in range(0, table.shape[-1], CHANNELS_AT_ONCE):
+        channels = slice(start, start + CHANNELS_AT_ONCE)
+        yield channels, table[..., channels].flatten(0, -2).contiguous()
+
+
+def _by_channels(table: Tensor, function: Callable[[Tensor], Sequence[Tensor]]) -> Sequence[Tensor]:
+    """What `function` makes of a table, each result `Tensor[n, C]`, from what it makes of parts."""
+    outputs = []
+    for channels, part in _parts(table):
+        results = function(part)
+        if table.is_contiguous():
+            return results
+        outputs = outputs or [result.new_empty(len(result), table.shape[-1]) for result in results]
+        for output, result in zip(outputs, results):
+            output[:, channels] = result
+    return outputs
+
+
+def _split_bags(
+    cells: Tensor, weights: Tensor, offsets: Tensor, number: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """So many bags at a time, as (cells, weights, offsets)."""
+    if number >= len(offsets) - 1:
+        yield cells, weights, offsets
+        return
+    first = [*offsets[:-1:number].tolist(), len(cells)]
+    for i, (low, high) in enumerate(pairwise(first)):
+        part = offsets[i * number : (i + 1) * number + 1]
+        yield cells[low:high], weights[low:high], part - low
+
+
+def _transposed_sum(
+    grad: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor, rows: int
+) -> Tensor:
+    """`Tensor[rows, C]`: the transposed matrix times `grad`, some bags at a time."""
+    # Each time a whole table is added: so many entries that this is little beside reading them.
+    times = max(1, len(cells) // max(ENTRIES_AT_ONCE, 16 * rows))
+    at_once = max(1, -(-len(grad) // times))
+    bags = _split_bags(cells, weights, offsets, at_once * grad.shape[1:-1].numel())
+    sums = (
+        _sum(part, *transpose_bags(*of_part, rows))
+        for part, of_part in zip(grad.split(at_once), bags)
+    )
+    total = next(sums)
+    for one in sums:
+        total += one
+    return total
+
+
+def _gradient_to_weights(
+    grad: Tensor, table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor
+) -> Tensor:
+    total = torch.zeros_like(weights)
+    for channels, part in _parts(table):
+        with torch.enable_grad():
+            leaf = weights.detach().requires_grad_()
+            output = _sum_rows(part.detach(), cells, leaf, offsets)
+        part_of_grad = grad[..., channels].flatten(0, -2).contiguous()
+        total += torch.autograd.grad(output, leaf, part_of_grad)[0]
+    return total

@@ -11,14 +11,13 @@ RoIPool's box by interpolation, RoIAlign leaves that box unrounded.
 
 from collections.abc import Iterator, Sequence
 
-import torch
 import torchvision
 from torch import Tensor
 
 from mrcnn_lite.ops.arguments import axes, bag_arguments, check_choice, op_arguments
 from mrcnn_lite.ops.axis import Axis, bilinear_samples, quantised_box, whole_cells
 from mrcnn_lite.ops.bags import Bags
-from mrcnn_lite.ops.kernels import use_torchvision
+from mrcnn_lite.ops.kernels import torchvision_warp, use_torchvision
 from mrcnn_lite.ops.product import multiply
 from mrcnn_lite.ops.reduce import reduce_max
 from mrcnn_lite.ops.tables import as_output, as_table, reduce_samples
@@ -168,7 +167,8 @@ def roi_pool(
         return torchvision.ops.roi_pool(input, rois.to(input.dtype), output_size, spatial_scale)
     y, x = _pool_axes(input.shape[2:], rois, output_size, spatial_scale)
     cells, _, offsets = multiply(rois, y, x, input.shape[2:])
-    return as_output(reduce_max(as_table(input), cells, offsets), output_size, input.dtype)
+    rows = reduce_max(as_table(input), cells, offsets, (len(rois), *output_size))
+    return as_output(rows, input.dtype)
 
 
 def roi_warp(
@@ -201,7 +201,7 @@ def roi_warp(
     check_choice("reduce", reduce, ("mean", "max"))
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
     if use_torchvision() and reduce == "mean" and not rois.requires_grad:
-        return _torchvision_warp(input, rois, output_size, spatial_scale, sampling_ratio)
+        return torchvision_warp(input, rois, output_size, spatial_scale, sampling_ratio)
     y, x = _warp_axes(input.shape[2:], rois, output_size, spatial_scale, sampling_ratio)
     return reduce_samples(input, rois, y, x, reduce)
 
@@ -243,13 +243,3 @@ def roi_align(
         )
     y, x = _align_axes(input.shape[2:], rois, output_size, spatial_scale, sampling_ratio, aligned)
     return reduce_samples(input, rois, y, x, reduce)
-
-
-def _torchvision_warp(input, rois, output_size, spatial_scale, sampling_ratio):
-    _, x1, y1, x2, y2 = rois.unbind(dim=1)
-    x, width = quantised_box(x1, x2, spatial_scale)
-    y, height = quantised_box(y1, y2, spatial_scale)
-    box = torch.stack([rois[:, 0], x, y, x + width, y + height], dim=1)
-    return torchvision.ops.roi_align(
-        input, box.to(input.dtype), output_size, 1.0, sampling_ratio, aligned=True
-    )

@@ -86,6 +86,12 @@ def test_a_link_to_a_lesson_has_its_name(lesson):
         assert text in (f"{number} · {name}", f"lesson {number}", f"Lesson {number}"), text
 
 
+def test_the_map_links_every_lesson():
+    for lesson in LESSONS:
+        link = f"[{lesson.number:02} · {NAMES[lesson.number]}]({lesson.path.name})"
+        assert f"| {link} |" in LESSONS[0].text
+
+
 def test_header_says_what_is_needed_and_learnt(lesson):
     assert "**You need** " in lesson.header
     assert lesson.parts
@@ -227,6 +233,14 @@ def test_glossary_is_sorted_and_its_links_lead_somewhere():
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= glossary_anchors()
     for name in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):
         assert (NOTEBOOKS / name).is_file()
+    # Where a word is at home is a link as soon as the lesson is there.
+    unlinked = {int(n) for home in re.findall(r"\*\(Lessons? [^*]*", text) for n in bare(home)}
+    assert not unlinked & {lesson.number for lesson in LESSONS}
+
+
+def bare(text: str) -> list[str]:
+    """Lesson numbers that are no links."""
+    return re.findall(r"\b\d\d\b", re.sub(r"\[[^]]*\]\([^)]*\)", "", text))
 
 
 # One way to do a thing

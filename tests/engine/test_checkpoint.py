@@ -26,15 +26,15 @@ def same_weights(model, other, tolerance=0.0) -> bool:
 
 
 def test_checkpoint_comes_back(model, tmp_path):
-    save_checkpoint(tmp_path / "checkpoint.pt", model, CATEGORIES, {"step": 7})
-    for path in (tmp_path, tmp_path / "checkpoint.pt"):
+    save_checkpoint(tmp_path / "checkpoint-0000007.pt", model, CATEGORIES, {"step": 7})
+    for path in (tmp_path, tmp_path / "checkpoint-0000007.pt"):
         loaded = load_model(path)
         assert loaded.model.config == model.config
         assert loaded.categories == CATEGORIES
         assert same_weights(model, loaded.model)
         assert not loaded.model.training
     assert load_checkpoint(tmp_path)["training"] == {"step": 7}
-    assert os.listdir(tmp_path) == ["checkpoint.pt"]
+    assert os.listdir(tmp_path) == ["checkpoint-0000007.pt"]
 
 
 def test_weights_come_back_in_half_precision(model, tmp_path):
@@ -50,7 +50,7 @@ def test_weights_come_back_in_half_precision(model, tmp_path):
 
 
 def test_failed_write_keeps_the_old_checkpoint(model, tmp_path, monkeypatch):
-    path = tmp_path / "checkpoint.pt"
+    path = tmp_path / "checkpoint-0000007.pt"
     save_checkpoint(path, model, CATEGORIES, {"step": 1})
 
     def tear(_checkpoint, file):
@@ -61,7 +61,7 @@ def test_failed_write_keeps_the_old_checkpoint(model, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         save_checkpoint(path, model, CATEGORIES, {"step": 2})
     assert load_checkpoint(path)["training"]["step"] == 1
-    assert os.listdir(tmp_path) == ["checkpoint.pt"]
+    assert os.listdir(tmp_path) == ["checkpoint-0000007.pt"]
 
 
 class Bomb:
@@ -75,26 +75,26 @@ class Bomb:
 
 
 def test_checkpoint_that_would_run_code_is_refused(tmp_path):
-    path, exploded = tmp_path / "checkpoint.pt", tmp_path / "exploded"
+    path, exploded = tmp_path / "checkpoint-0000007.pt", tmp_path / "exploded"
     torch.save({"format": "mrcnn-lite checkpoint 1", "model": Bomb(exploded)}, path)
-    with pytest.raises(InputError, match=r"checkpoint\.pt is refused"):
+    with pytest.raises(InputError, match=r"checkpoint-0000007\.pt is refused"):
         load_model(path)
     path.write_bytes(pickle.dumps(Bomb(exploded), protocol=2))
-    with pytest.raises(InputError, match=r"checkpoint\.pt"):
+    with pytest.raises(InputError, match=r"checkpoint-0000007\.pt"):
         load_model(path)
     assert not exploded.exists()
 
 
 def test_unusable_files_are_named(model, tmp_path):
-    with pytest.raises(InputError, match="no checkpoint at"):
+    with pytest.raises(InputError, match="no checkpoint in"):
         load_model(tmp_path)
-    path = tmp_path / "checkpoint.pt"
+    path = tmp_path / "checkpoint-0000007.pt"
     save_checkpoint(path, model, CATEGORIES, {})
     path.write_bytes(path.read_bytes()[:10_000])
-    with pytest.raises(InputError, match=r"checkpoint\.pt cannot be read"):
+    with pytest.raises(InputError, match=r"checkpoint-0000007\.pt cannot be read"):
         load_model(path)
     path.write_text("hello world, this is a text and no checkpoint")
-    with pytest.raises(InputError, match=r"checkpoint\.pt"):
+    with pytest.raises(InputError, match=r"checkpoint-0000007\.pt"):
         load_model(path)
     torch.save({"weights": torch.zeros(3)}, path)
     with pytest.raises(InputError, match="not a checkpoint of mrcnn-lite"):
@@ -109,7 +109,7 @@ def test_unusable_files_are_named(model, tmp_path):
 
 
 def test_weights_of_another_model_are_refused(model, tmp_path):
-    path = tmp_path / "checkpoint.pt"
+    path = tmp_path / "checkpoint-0000007.pt"
     save_checkpoint(path, model, CATEGORIES, {})
     checkpoint = torch.load(path, weights_only=True)
     checkpoint["model_config"]["fpn_channels"] = 32

@@ -1,5 +1,4 @@
 import copy
-from dataclasses import replace
 
 import pytest
 import torch
@@ -7,8 +6,6 @@ from torchvision.models.detection import maskrcnn_resnet50_fpn
 
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
-
-SIZES = {"min_size": 96, "max_size": 128}
 
 
 def make_target(height: int, width: int, dtype=torch.float32) -> dict:
@@ -33,72 +30,14 @@ def mini():
     return mask_rcnn(mini_config(5))
 
 
-@pytest.fixture(scope="module")
-def twins():
-    """Torchvision's model and ours with the same perturbed weights, in float64."""
-    torch.manual_seed(0)
-    theirs = maskrcnn_resnet50_fpn(weights_backbone=None, num_classes=5, **SIZES).double()
-    with torch.no_grad():
-        for module in theirs.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_var.fill_(3)
-        # Spread the predictions out, so that thresholds and suppression have work to do.
-        theirs.rpn.head.cls_logits.weight *= 30
-        theirs.rpn.head.bbox_pred.weight *= 10
-        theirs.roi_heads.box_predictor.cls_score.weight *= 20
-        theirs.roi_heads.box_predictor.bbox_pred.weight *= 3
-    ours = mask_rcnn_resnet50_fpn(num_classes=5, **SIZES).double()
-    ours.load_state_dict(theirs.state_dict(), strict=True)
-    return ours, theirs
-
-
 def images_of(*sizes, dtype=torch.float32) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     return [torch.rand(3, *size, generator=generator, dtype=dtype) for size in sizes]
 
 
-def test_detections_are_torchvisions(twins):
-    ours, theirs = (model.eval() for model in twins)
-    images = images_of((85, 120), (110, 70), dtype=torch.float64)
-    with torch.no_grad():
-        for found, expected in zip(ours(images), theirs(images), strict=True):
-            assert len(found["boxes"]) > 20
-            assert torch.equal(found["labels"], expected["labels"])
-            # Torchvision keeps the ratio of its resizing in float32, hence the wider tolerance.
-            torch.testing.assert_close(found["boxes"], expected["boxes"], atol=1e-4, rtol=0)
-            torch.testing.assert_close(found["scores"], expected["scores"], atol=1e-8, rtol=0)
-            assert found["masks"].shape == expected["masks"].shape
-
-
-def test_losses_and_gradients_are_torchvisions(twins):
-    ours, theirs = (copy.deepcopy(model).train() for model in twins)
-    # With every anchor and proposal in the sample, nothing is left to chance.
-    everything = {
-        "rpn_batch_size_per_image": 10**6,
-        "rpn_positive_fraction": 1.0,
-        "box_batch_size_per_image": 10**6,
-        "box_positive_fraction": 1.0,
-    }
-    ours.rpn.config = ours.roi_heads.config = replace(ours.config, **everything)
-    for part in (theirs.rpn, theirs.roi_heads):
-        part.fg_bg_sampler.batch_size_per_image = 10**6
-        part.fg_bg_sampler.positive_fraction = 1.0
-    images = images_of((96, 96), (96, 128), dtype=torch.float64)
-    targets = [make_target(*image.shape[1:], torch.float64) for image in images]
-    losses, expected = ours(images, targets), theirs(images, copy.deepcopy(targets))
-    assert losses.keys() == expected.keys()
-    for name, loss in losses.items():
-        assert loss.item() == pytest.approx(expected[name].item(), rel=1e-6), name
-    sum(losses.values()).backward()
-    sum(expected.values()).backward()
-    theirs_by_name = dict(theirs.named_parameters())
-    for name, parameter in ours.named_parameters():
-        difference = (parameter.grad - theirs_by_name[name].grad).norm()
-        assert difference <= 1e-5 * theirs_by_name[name].grad.norm() + 1e-12, name
-
-
-def test_parameters_have_torchvisions_names_in_its_order(twins):
-    ours, theirs = twins
+def test_parameters_have_torchvisions_names_in_its_order():
+    with torch.device("meta"):
+        ours, theirs = mask_rcnn_resnet50_fpn(), maskrcnn_resnet50_fpn(weights_backbone=None)
     assert list(ours.state_dict()) == list(theirs.state_dict())
 
 

@@ -42,7 +42,8 @@ count_anchors = Exercise(
     hints=(
         "How many cells has a map of stride 4 over a picture of 128 x 128 pixels?",
         "A level of stride s has (height // s) x (width // s) cells. Add up the levels.",
-        "`per_cell * sum((height // s) * (width // s) for s in strides)`",
+        "`sum(... for stride in strides)` adds up the cells of all levels. Each cell bears "
+        "`per_cell` anchors.",
     ),
 )
 
@@ -58,14 +59,15 @@ def _refine_wrongly(
     shift_in_pixels: bool = False,
     plain_factor: bool = False,
     swapped: bool = False,
+    whole_size: bool = False,
 ) -> Tensor:
     start, size = box[:2], box[2:] - box[:2]
     shift, log_scale = deltas[:2], deltas[2:]
     center = start if from_corner else start + size / 2
     center = center + shift * (1 if shift_in_pixels else size.flip(0) if swapped else size)
     new_size = size * (1 + log_scale if plain_factor else log_scale.exp())
-    first = center if from_corner else center - new_size / 2
-    return torch.cat([first, first + new_size])
+    first = center if from_corner else center - new_size / (1 if whole_size else 2)
+    return torch.cat([first, first + new_size * (2 if whole_size else 1)])
 
 
 refine_box = Exercise(
@@ -91,6 +93,9 @@ refine_box = Exercise(
         "dx goes with the width and dy with the height; yours are swapped": (
             lambda box, deltas: _refine_wrongly(box, deltas, swapped=True)
         ),
+        "a box reaches half its size to each side of its centre; you divide by 2 too seldom": (
+            lambda box, deltas: _refine_wrongly(box, deltas, whole_size=True)
+        ),
         "this is (centre, size); the corners (x1, y1, x2, y2) are wanted": lambda box, deltas: (
             torch.cat(
                 [
@@ -104,9 +109,8 @@ refine_box = Exercise(
         "Go from corners to centre and size, change those, and go back.",
         "New centre: old centre + (dx, dy) times the old size. New size: old size times "
         "exp((dw, dh)).",
-        "`size = box[2:] - box[:2]`, `center = box[:2] + size / 2 + deltas[:2] * size`, "
-        "`size = size * deltas[2:].exp()`; the corners are `center - size / 2` and "
-        "`center + size / 2`.",
+        "`size = box[2:] - box[:2]` and `center = box[:2] + size / 2 + deltas[:2] * size`. Then "
+        "the new size, and half of it to either side of the centre.",
     ),
 )
 
@@ -139,6 +143,7 @@ choose_masks = Exercise(
     hints=(
         "Which of the K masks of a detection is wanted? The box branch knows.",
         "`mask_logits[d, labels[d]]` is the mask of detection d. Then make probabilities of it.",
-        "`mask_logits[torch.arange(len(labels)), labels].sigmoid()`",
+        "Two lists of numbers as indices pick one entry for each pair: "
+        "`mask_logits[torch.arange(len(labels)), ...]`. A sigmoid makes probabilities.",
     ),
 )

@@ -188,7 +188,7 @@ area_under_envelope = Exercise(
         "the area is a sum of rectangles.",
         "Walk from the last detection to the first and keep the highest precision seen: that is "
         "the envelope. Each rectangle is as wide as recall grew at that detection.",
-        "`envelope = np.maximum.accumulate(precision[::-1])[::-1]`, "
-        "`widths = np.diff(recall, prepend=0)`; multiply and add up.",
+        "`np.maximum.accumulate` keeps the highest so far; turn `precision` round before, and the "
+        "result after. The first rectangle is as wide as the first recall.",
     ),
 )

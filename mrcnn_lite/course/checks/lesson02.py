@@ -40,6 +40,13 @@ def _box_that_is_read(
     return float(x1), float(y1), float(x2), float(y2)
 
 
+def _with_x_and_y_swapped(
+    box: tuple[float, float, float, float], stride: int
+) -> tuple[float, float, float, float]:
+    y1, x1, y2, x2 = box
+    return _box_that_is_read((x1, y1, x2, y2), stride)
+
+
 box_that_is_read = Exercise(
     name="box_that_is_read",
     reference=_box_that_is_read,
@@ -81,6 +88,9 @@ box_that_is_read = Exercise(
         "your box can have a size below one cell; RoIPool reads at least one": partial(
             _box_that_is_read, min_size=-math.inf
         ),
+        "x and y are swapped: a box is (x1, y1, x2, y2)": _with_x_and_y_swapped,
+        "the stride is missing: boxes are in image pixels, and what is rounded are "
+        "cells": lambda box, stride: _box_that_is_read(box, 1),
     },
     hints=(
         "Four steps, for x and y alike: to cells, round, add the last cell, back to pixels.",

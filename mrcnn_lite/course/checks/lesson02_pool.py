@@ -119,6 +119,9 @@ roi_pool = Exercise(
         "you round in image pixels, before you multiply by the scale": partial(
             _roi_pool, to_pixel=round_half_away
         ),
+        "the scale is missing: boxes are in image pixels, bins in cells": (
+            lambda input, boxes, output_size, spatial_scale: _roi_pool(input, boxes, output_size, 1)
+        ),
         "you clip the box to the map before you divide it into bins; divide first, then clip the "
         "bins": partial(_roi_pool, clip_first=True),
         "x and y are swapped: a box is (image, x1, y1, x2, y2), but a map is indexed [image, :, "

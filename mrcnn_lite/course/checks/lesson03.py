@@ -38,7 +38,9 @@ def _places(length: int, number: int, place: str) -> Tensor:
     return {
         "centre": lambda: (i + 0.5) * length / number - 0.5,
         "half a cell off": lambda: (i + 0.5) * length / number,
-        "corner": lambda: i * length / number,
+        "corner": lambda: i * length / number - 0.5,
+        "both halves off": lambda: i * length / number,
+        "upside down": lambda: (i + 0.5) * number / length - 0.5,
         "corners pinned": lambda: i * (length - 1) / max(number - 1, 1),
         "nearest": lambda: ((i + 0.5) * length / number).floor(),
     }[place]()
@@ -67,6 +69,11 @@ resize = Exercise(
         "0.5": partial(_resize, place="half a cell off"),
         "you read at the upper left corners of the new cells; read at their centres, i + "
         "0.5": partial(_resize, place="corner"),
+        "both halves are missing: the new row i has its centre at i + 0.5, the old row j at j + "
+        "0.5": partial(_resize, place="both halves off"),
+        "you divide the wrong way: a new row is H / height old ones high": partial(
+            _resize, place="upside down"
+        ),
         "your first and last rows are those of the old map: you stretch from centre to centre "
         "(`align_corners=True`), but the map reaches from edge to edge": partial(
             _resize, place="corners pinned"
@@ -79,8 +86,8 @@ resize = Exercise(
         "`height` rows.",
         "A new row is H / height old cells high, and its centre is half of that below its upper "
         "edge.",
-        "`y = (i + 0.5) * H / height`, `x = (j + 0.5) * W / width`, and the lesson's `bilinear` "
-        "does the rest: it wants `[C, H, W]`, so hand it `features[None]`.",
+        "`y = (i + 0.5) * H / height`, and x likewise. The lesson's `bilinear` does the rest: it "
+        "wants `[C, H, W]`, so hand it `features[None]`.",
     ),
 )
 
@@ -116,8 +123,8 @@ bilinear_slope = Exercise(
     reference=_bilinear_slope,
     cases={
         "the point y = 1.2, x = 1.9 of a map of 3 x 4 cells": (_SMALL_MAP, 1.2, 1.9),
-        "the point y = 1.75, x = 3.1 of a map of 3 x 4 cells": (_SMALL_MAP, 1.75, 3.1),
-        "the point y = 0.9, x = 2.6 of a map of 3 x 4 cells": (_SMALL_MAP, 0.9, 2.6),
+        "the point y = 1.75, x = 2.9 of a map of 3 x 4 cells": (_SMALL_MAP, 1.75, 2.9),
+        "the point y = 0.9, x = 2.3 of a map of 3 x 4 cells": (_SMALL_MAP, 0.9, 2.3),
     },
     mistakes={
         "the two slopes are in the wrong order: first along y, then along x": _swapped_slope,

@@ -133,6 +133,11 @@ roi_warp = Exercise(
         ),
         "you cut off the fraction of the box's edges (`int`, `.long()`); they are rounded to the "
         "nearest cell": partial(_roi_warp, to_cell=int),
+        "the scale is missing: boxes are in image pixels, samples in cells": (
+            lambda input, boxes, output_size, spatial_scale, sampling_ratio: _roi_warp(
+                input, boxes, output_size, 1, sampling_ratio
+            )
+        ),
         "you read half a cell too far right and down: the value of cell j stands at its centre, "
         "j + 0.5": partial(_roi_warp, half=0.0),
         "you read half a cell too far left and up: the half is taken off twice": partial(

@@ -121,7 +121,8 @@ roi_align = Exercise(
         "`sample_points` of y1 and y2, then `axis_weights` with the height, gives the rows' table, "
         "`[bins, H]`. The same for x gives `[bins, W]`. Which product with the map, `[H, W]`, has "
         "the shape `[bins, bins]`?",
-        "`rows @ feature_map @ columns.T`",
+        "A table of rows belongs to the left of the map, where it mixes the map's rows; the one of "
+        "columns to the right, but which way round must it stand for the shapes to fit?",
     ),
 )
 
@@ -223,6 +224,7 @@ causes_of_error = Exercise(
         "The half pixel is half a stride, whatever the box. The maximum's share is the largest "
         "position less the mean position. What is left of mean less true centre is the rounding.",
         "With the cells `first` up to but without `end`: the mean is `(first + end) / 2 * stride`, "
-        "the largest `(end - 0.5) * stride`, the truth `x1 + (bin + 0.5) * (x2 - x1) / bins`.",
+        "the largest `(end - 0.5) * stride`. The truth is the middle of bin number `bin`, of "
+        "`bins` equal parts from x1 to x2.",
     ),
 )

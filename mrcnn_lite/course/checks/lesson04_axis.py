@@ -82,6 +82,13 @@ _MISPLACED = {
     ),
     **{text: partial(place_samples, read_box=box) for text, box in WRONG_BOXES.items()},
     **{text: partial(place_samples, places=places) for text, places in WRONG_PLACES.items()},
+    "you divide the number of the bin by the number of samples, too; only the part of a bin is "
+    "divided by that": lambda low, high, bins, samples, stride: (
+        low / stride
+        + (torch.arange(bins)[:, None] + torch.arange(samples) + 0.5)
+        / samples
+        * ((high - low) / stride / bins)
+    ),
 }
 
 sample_points = Exercise(
@@ -98,8 +105,8 @@ sample_points = Exercise(
         "i. No step rounds.",
         "In cells the box begins at `low / stride` and is `(high - low) / stride` long. Bin "
         "p begins `p * size / bins` after that. Where is the centre of part i of a bin?",
-        "`start + (p + (i + 0.5) / samples) * size / bins`, for p in `range(bins)` and i in "
-        "`range(samples)`.",
+        "Bin p is `size / bins` long, its parts are `size / bins / samples` long, and the centre "
+        "of part i is half a part after that part begins.",
     ),
 )
 
@@ -197,7 +204,7 @@ axis_weights = Exercise(
             4,
         ),
         "bins that reach off the map of 5 cells": (
-            torch.tensor([[-0.8, -0.1], [0.2, 1.9], [4.8, 6.1], [6.5, 8.0]], dtype=torch.float64),
+            torch.tensor([[-0.8, -0.1], [0.2, 1.9], [4.8, 5.3], [6.1, 8.0]], dtype=torch.float64),
             5,
         ),
     },

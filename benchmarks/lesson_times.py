@@ -1,0 +1,76 @@
+"""How long the lessons take: to run, measured here, and to work through, as their headers say.
+
+    python benchmarks/lesson_times.py    # on two idle cores; about as long as `make test-notebooks`
+
+Each lesson runs once in a fresh kernel with two threads, then strict nbval runs over all of them
+with two workers, as `make test-notebooks` does. The table goes into docs/instructor.md, between
+its two markers, so no number there is written by hand.
+"""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from mrcnn_lite.course.notebooks import read_notebook, run
+from mrcnn_lite.files import NOTEBOOKS, write_atomically
+
+THREADS = "2"
+GUIDE = Path(__file__).resolve().parents[1] / "docs" / "instructor.md"
+BEGIN, END = "<!-- lesson times: begin -->\n", "<!-- lesson times: end -->\n"
+TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes in (\w+) parts?, (\d+) of them for the exercises")
+NBVAL = (
+    "pytest -n 2 --dist loadfile -q --nbval --nbval-current-env --nbval-cell-timeout=300 "
+    "--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks"
+)
+
+
+def main() -> None:
+    """Measure all lessons and write the table."""
+    os.environ["OMP_NUM_THREADS"] = THREADS
+    rows = ["| lesson | minutes to work through | of them exercises | parts | seconds to run |"]
+    rows.append("|---|---|---|---|---|")
+    total = 0.0
+    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
+        notebook = read_notebook(path)
+        header = " ".join(notebook.cells[0].source.split())
+        minutes, parts, exercises = TIME.search(header).groups()
+        seconds = seconds_of(lambda notebook=notebook, path=path: run(notebook, path))
+        total += seconds
+        name = path.stem.replace("_", " ")
+        rows.append(f"| {name} | {minutes} | {exercises} | {parts} | {seconds:.0f} |")
+    rows.append(f"| all | | | | {total:.0f} |")
+
+    command = [sys.executable, "-m", *NBVAL.split()]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    strict = seconds_of(
+        lambda: subprocess.run(command, cwd=GUIDE.parents[1], env=environment, check=True)
+    )
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    text = (
+        f"Measured by `python benchmarks/lesson_times.py` on {machine}, PyTorch "
+        f"{torch.__version__.split('+')[0]}:\n\n"
+        + "\n".join(rows)
+        + f"\n\nStrict nbval over all of them, two workers: {strict:.0f} s.\n"
+    )
+    before, _, rest = GUIDE.read_text("utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    with write_atomically(GUIDE) as temporary:
+        temporary.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
+    print(text)
+
+
+def seconds_of(function) -> float:
+    """How long a call takes."""
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

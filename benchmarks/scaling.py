@@ -1,0 +1,321 @@
+"""What full training costs: counted, predicted, and checked against this machine's CPU.
+
+    python benchmarks/scaling.py                               # a minute on two idle cores
+    python benchmarks/scaling.py --price 1.5 --utilisation 0.1  # with your own assumptions
+
+It counts a training step of ResNet-50 with FPN, predicts time and price on GPUs, measures how fast
+this CPU multiplies, predicts a step here from that, and measures the step. It writes
+docs/results/scaling.json and scaling.png, and the tables in docs/scaling.md.
+"""
+
+import argparse
+import json
+import platform
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import matplotlib
+import torch
+from torch import nn
+from torchvision.models.resnet import Bottleneck
+
+from mrcnn_lite.engine.cost import Cluster, StepCost, count_step, predict_step
+from mrcnn_lite.engine.recipe import COCO_TRAINING_IMAGES, RECIPES, REFERENCE_EPOCHS
+from mrcnn_lite.explore.palette import BLUE, VERMILLION
+from mrcnn_lite.files import write_atomically
+from mrcnn_lite.models import mask_rcnn
+from mrcnn_lite.models.config import MaskRCNNConfig
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+THREADS = 2
+# COCO's most frequent picture, 640 x 480, resized by 800/1333 and padded.
+HEIGHT, WIDTH = 800, 1088
+NUM_MASK_ROIS = 64
+IMAGES_PER_GPU = 2
+GIGABIT = 1e9 / 8
+MIB = 2**20
+LINKS = (10, 25, 100)  # Gbit/s between machines
+# torchvision 0.3's release notes: 8 V100, 2 images each, float32.
+PUBLISHED_SECONDS, V100_PEAK = 0.2728, 15.7e12
+
+
+def predict_runs(cost: StepCost, cluster: Cluster) -> list[dict]:
+    """The reference recipe's 26 epochs on 1, 8 and 64 GPUs."""
+    rows = []
+    for gpus in (1, 8, 64):
+        step = predict_step(cost, replace(cluster, gpus=gpus), IMAGES_PER_GPU)
+        batch = gpus * IMAGES_PER_GPU
+        steps = REFERENCE_EPOCHS * COCO_TRAINING_IMAGES // batch
+        hours = steps * step.total / 3600
+        rows.append(
+            {
+                "gpus": gpus,
+                "batch": batch,
+                "learning_rate": RECIPES["resnet50"].learning_rate * batch / 16,
+                "steps": steps,
+                **asdict(step),
+                "hours": hours,
+                "price": hours * gpus * cluster.price,
+            }
+        )
+    return rows
+
+
+def slowest_link(cost: StepCost, cluster: Cluster) -> float:
+    """Gbit/s between two of many machines below which GPUs begin to wait."""
+    backward = IMAGES_PER_GPU * (cost.flops - cost.forward)
+    hidden = cluster.overlap * backward / (cluster.peak_flops * cluster.utilisation)
+    return 2 * cost.gradient_bytes / hidden / GIGABIT
+
+
+def seconds_of(function, repeats: int = 3) -> float:
+    function()
+    best = float("inf")
+    for _ in range(repeats):
+        began = time.perf_counter()
+        function()
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def speed_of(module: nn.Module, inputs: torch.Tensor, flops: float) -> float:
+    """Operations per second of a module's forward and backward pass on this CPU."""
+    module = module.to(memory_format=torch.channels_last)
+    if inputs.dim() == 4:
+        inputs = inputs.to(memory_format=torch.channels_last)
+    inputs.requires_grad_()
+
+    def run():
+        module.zero_grad()
+        module(inputs).sum().backward()
+
+    return 3 * flops / seconds_of(run)
+
+
+def measure_speeds() -> dict[str, float]:
+    """One typical layer for each part of the model."""
+    block = Bottleneck(512, 128)
+    products = 512 * 128 + 9 * 128 * 128 + 128 * 512
+    convolution = nn.Conv2d(256, 256, 3, padding=1)
+    nine = 9 * 256 * 256
+    return {
+        "backbone": speed_of(block, torch.randn(1, 512, 100, 136), 2 * 100 * 136 * products),
+        "FPN": speed_of(convolution, torch.randn(1, 256, 100, 136), 2 * 100 * 136 * nine),
+        "box branch": speed_of(
+            nn.Linear(12544, 1024), torch.randn(512, 12544), 2 * 512 * 12544 * 1024
+        ),
+        "mask branch": speed_of(convolution, torch.randn(32, 256, 14, 14), 2 * 32 * 196 * nine),
+    }
+
+
+def check_on_cpu(height: int, width: int, speeds: dict[str, float]) -> dict:
+    """Predict and measure a training step of one image with 20 objects."""
+    # Random weights need batch norm; then everything is trained, as without pre-training.
+    config = MaskRCNNConfig(
+        frozen_batch_norm=False,
+        trainable_backbone_layers=5,
+        min_size=min(height, width),
+        max_size=max(height, width),
+    )
+    torch.manual_seed(0)
+    model = mask_rcnn(config).to(memory_format=torch.channels_last).train()
+    corners = torch.rand(20, 2) * torch.tensor([width - 200.0, height - 200.0])
+    masks = torch.zeros(20, height, width, dtype=torch.uint8)
+    target = {
+        "boxes": torch.cat([corners, corners + 40 + 150 * torch.rand(20, 2)], dim=1),
+        "labels": torch.randint(1, 91, (20,)),
+        "masks": masks,
+    }
+    for mask, (x1, y1, x2, y2) in zip(masks, target["boxes"].int().tolist()):
+        mask[y1:y2, x1:x2] = 1
+    numbers = []
+    model.roi_heads.mask_head.register_forward_hook(
+        lambda _m, args, _o: numbers.append(len(args[0]))
+    )
+
+    def step():
+        model.zero_grad()
+        sum(model([torch.rand(3, height, width)], [target]).values()).backward()
+
+    measured = seconds_of(step)
+    cost = count_step(config, height, width, num_mask_rois=round(sum(numbers) / len(numbers)))
+    by_part = {
+        name: (part.forward + part.backward) / speeds.get(name, speeds["FPN"])
+        for name, part in cost.parts.items()
+    }
+    return {
+        "height": height,
+        "width": width,
+        "mask_rois": round(sum(numbers) / len(numbers)),
+        "teraflops": cost.flops / 1e12,
+        "predicted_seconds": sum(by_part.values()),
+        "measured_seconds": measured,
+    }
+
+
+def table(header: list[str], rows: list[list]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def make_tables(results: dict) -> dict[str, str]:
+    parts = results["parts"]
+    rows = [
+        [
+            name,
+            f"{part['forward'] / 1e9:.0f}",
+            f"{part['backward'] / 1e9:.0f}",
+            f"{part['saved_bytes'] / MIB:.0f}",
+        ]
+        for name, part in parts.items()
+    ]
+    total = [
+        sum(part[key] for part in parts.values()) for key in ("forward", "backward", "saved_bytes")
+    ]
+    rows.append(["together", *(f"{n / 1e9:.0f}" for n in total[:2]), f"{total[2] / MIB:.0f}"])
+    counted = table(["part", "forward, GFLOP", "backward, GFLOP", "kept for backward, MiB"], rows)
+    predicted = table(
+        [
+            *("GPUs", "images per step", "learning rate", "steps", "compute, ms"),
+            *("all-reduce, ms", "waiting, ms", "hours", "price, $"),
+        ],
+        [
+            [
+                *(row["gpus"], row["batch"], f"{row['learning_rate']:g}", f"{row['steps']:,}"),
+                *(f"{1000 * row[name]:.1f}" for name in ("compute", "all_reduce", "waiting")),
+                *(f"{row['hours']:.1f}", f"{row['price']:.0f}"),
+            ]
+            for row in results["predictions"]
+        ],
+    )
+    links = table(
+        ["between machines, Gbit/s", "all-reduce, ms", "waiting, ms", "of the time, GPUs compute"],
+        [
+            [
+                row["gigabits"],
+                *(f"{1000 * row[name]:.0f}" for name in ("all_reduce", "waiting")),
+                f"{100 * row['compute'] / (row['compute'] + row['waiting']):.0f} %",
+            ]
+            for row in results["links"]
+        ],
+    )
+    cpu = table(
+        ["image", "mask RoIs", "TFLOP", "predicted, s", "measured, s", "predicted / measured"],
+        [
+            [
+                f"{row['height']} x {row['width']}",
+                row["mask_rois"],
+                f"{row['teraflops']:.2f}",
+                *(f"{row[name]:.2f}" for name in ("predicted_seconds", "measured_seconds")),
+                f"{row['predicted_seconds'] / row['measured_seconds']:.2f}",
+            ]
+            for row in results["cpu"]
+        ],
+    )
+    speeds = table(
+        ["layer that stands for", "GFLOP/s"],
+        [[name, f"{speed / 1e9:.0f}"] for name, speed in results["cpu_speeds"].items()],
+    )
+    return {
+        "counted": counted,
+        "predicted": predicted,
+        "links": links,
+        "cpu": cpu,
+        "speeds": speeds,
+        "facts": results["facts"],
+    }
+
+
+def state_facts(cost: StepCost, cluster: Cluster) -> str:
+    published = IMAGES_PER_GPU * cost.flops / PUBLISHED_SECONDS
+    all_flops = cost.flops * REFERENCE_EPOCHS * COCO_TRAINING_IMAGES
+    facts = [
+        f"One image, forward and backward: **{cost.flops / 1e12:.2f} TFLOP**; "
+        f"26 epochs: {all_flops:.1e} FLOP.",
+        f"Parameters: {cost.parameters / 1e6:.1f} million, {cost.trainable / 1e6:.1f} million "
+        f"trained: {cost.gradient_bytes / MIB:.0f} MiB of gradients in every step, "
+        f"{cost.state_bytes / MIB:.0f} MiB of weights, gradients and momentum.",
+        f"Kept for the backward pass: {cost.saved_bytes / MIB:.0f} MiB per image in float32, about "
+        "half of it under bf16 autocast; the rest of the model comes on top.",
+        "Between machines GPUs begin to wait below "
+        f"**{slowest_link(cost, cluster):.0f} Gbit/s per machine**.",
+        f"Outside check: torchvision published {PUBLISHED_SECONDS} s a step on 8 V100, 2 images "
+        f"each (release notes of 0.3). By this count that is {published / 1e12:.1f} TFLOP/s per "
+        f"GPU, {100 * published / V100_PEAK:.0f} % of its float32 peak.",
+    ]
+    return "\n".join(f"- {fact}" for fact in facts)
+
+
+def draw(cost: StepCost, cluster: Cluster, file: Path) -> None:
+    figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+    numbers = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+    for link, style, colour in zip(LINKS, ("o--", "s-", "^:"), (VERMILLION, BLUE, "black")):
+        rates = []
+        for gpus in numbers:
+            machines = replace(cluster, gpus=gpus, between=link * GIGABIT)
+            rates.append(gpus * IMAGES_PER_GPU / predict_step(cost, machines, IMAGES_PER_GPU).total)
+        axes.plot(numbers, rates, style, color=colour, label=f"{link} Gbit/s between machines")
+    axes.set(xscale="log", yscale="log", xlabel="GPUs (8 per machine)", ylabel="images per second")
+    axes.set_xticks(numbers, [str(n) for n in numbers])
+    axes.set_title("Predicted: two images per GPU, ResNet-50 + FPN")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    with write_atomically(file) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def fill_in(document: Path, tables: dict[str, str]) -> None:
+    """Replace what stands between the document's markers."""
+    text = document.read_text()
+    for name, content in tables.items():
+        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+        before, rest = text.split(begin)
+        text = f"{before}{begin}\n{content}\n{end}{rest.split(end)[1]}"
+    with write_atomically(document) as temporary:
+        temporary.write_text(text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--docs", type=Path, default=Path("docs"))
+    parser.add_argument("--price", type=float, default=Cluster.price, help="per GPU and hour")
+    parser.add_argument("--utilisation", type=float, default=Cluster.utilisation)
+    options = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    cluster = Cluster(gpus=8, price=options.price, utilisation=options.utilisation)
+    cost = count_step(MaskRCNNConfig(), HEIGHT, WIDTH, num_mask_rois=NUM_MASK_ROIS)
+    machines = replace(cluster, gpus=64)
+    links = [
+        {
+            "gigabits": link,
+            **asdict(predict_step(cost, replace(machines, between=link * GIGABIT), IMAGES_PER_GPU)),
+        }
+        for link in LINKS
+    ]
+    speeds = measure_speeds()
+    results = {
+        "command": "python benchmarks/scaling.py",
+        "torch": torch.__version__,
+        "threads": THREADS,
+        "machine": platform.processor() or platform.machine(),
+        "assumptions": asdict(cluster),
+        "parts": {name: asdict(part) for name, part in cost.parts.items()},
+        "facts": state_facts(cost, cluster),
+        "predictions": predict_runs(cost, cluster),
+        "links": links,
+        "cpu_speeds": speeds,
+        "cpu": [check_on_cpu(480, 640, speeds), check_on_cpu(HEIGHT, WIDTH, speeds)],
+    }
+    tables = make_tables(results)
+    print("\n\n".join(tables.values()))
+    with write_atomically(options.docs / "results" / "scaling.json") as temporary:
+        temporary.write_text(json.dumps(results, indent=2) + "\n")
+    draw(cost, cluster, options.docs / "results" / "scaling.png")
+    fill_in(options.docs / "scaling.md", tables)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Descriptions of figures for those who do not see them: what stands in a figure, in words.
+
+`python -m mrcnn_lite.course.notebooks` has every figure of a lesson described as it is drawn, so
+the description says what the picture says. Where a notebook becomes a web page, it is the image's
+alternative text.
+"""
+
+from collections.abc import Iterable
+
+from IPython import get_ipython
+from IPython.core.pylabtools import print_figure
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INSTALL = "from mrcnn_lite.course.alt_text import describe_all; describe_all()"
+
+
+def describe(figure: Figure) -> str:
+    """Say what the panels of a figure are called, what their axes measure, what lines there are."""
+    panels = [text for axes in figure.axes if (text := _describe_panel(axes))]
+    count = f"{len(panels)} panels: " if len(panels) > 1 else ""
+    legends = [legend for legend in (*figure.legends, *_legends(figure.axes)) if legend]
+    labels = [text.get_text() for legend in legends for text in legend.get_texts()]
+    key = f". Legend: {_unique(labels)}" if labels else ""
+    return f"Figure, {count}{'; '.join(panels)}{key}."
+
+
+def _describe_panel(axes: Axes) -> str:
+    parts = [_one_line(axes.get_title())] if axes.get_title() else []
+    if axes.axison:
+        labels = ((axes.get_xlabel(), "across"), (axes.get_ylabel(), "up"))
+        parts += [f"{direction} {_one_line(label)}" for label, direction in labels if label]
+    return ", ".join(parts)
+
+
+def _legends(panels: Iterable[Axes]) -> list:
+    return [axes.get_legend() for axes in panels]
+
+
+def _unique(labels: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(_one_line(label) for label in labels))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def describe_all() -> None:
+    """In a running kernel, add its description to every figure that is shown from now on."""
+    # Loading the backend registers a formatter of its own, which the next lines replace.
+    pyplot.switch_backend(pyplot.get_backend())
+    formatter = get_ipython().display_formatter.formatters["image/png"]
+    formatter.for_type(Figure, _show)
+
+
+def _show(figure: Figure) -> tuple[str, dict[str, str]]:
+    return print_figure(figure, fmt="png", base64=True), {"alt": describe(figure)}

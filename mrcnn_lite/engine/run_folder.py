@@ -1,0 +1,157 @@
+"""What a run leaves behind beside its checkpoints: its configuration and its numbers."""
+
+import contextlib
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+
+from mrcnn_lite.engine import distributed
+from mrcnn_lite.engine.state import TrainingState
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import remove_leftovers, write_atomically
+
+CONFIG_NAME = "config.json"
+METRICS_NAME = "metrics.jsonl"
+EVALUATIONS_NAME = "evaluations.jsonl"
+PACKAGES = ("mrcnn-lite", "numpy", "pycocotools")
+
+
+class RunFolder:
+    """The files of a run, written by the first of its processes.
+
+    config.json says what was asked for and where it ran; metrics.jsonl holds one record per step,
+    evaluations.jsonl one per evaluation; events.* are TensorBoard's.
+    """
+
+    def __init__(self, path: Path, state: TrainingState):
+        self.path = path
+        self.writes = distributed.is_first()
+        self.tensorboard = None
+        if not self.writes:
+            return
+        remove_leftovers(path)
+        if state.config.tensorboard:
+            self.tensorboard = _open_tensorboard(path, state.step)
+        with write_atomically(path / CONFIG_NAME) as temporary:
+            temporary.write_text(json.dumps(describe_run(state), indent=2) + "\n")
+        for name in (METRICS_NAME, EVALUATIONS_NAME):
+            _forget_after(path / name, state.step)
+
+    def record(self, record: dict[str, Any]) -> None:
+        """Add a step's losses, by name, to the metrics."""
+        self._append(METRICS_NAME, record)
+        self._draw({f"train/{name}": value for name, value in record.items()}, record["step"])
+
+    def record_evaluation(self, step: int, metrics: dict[str, dict[str, float]]) -> None:
+        """Add what an evaluation gave (see `evaluate`)."""
+        self._append(EVALUATIONS_NAME, {"step": step, **metrics})
+        values = {f"{kind}/{k}": v for kind, numbers in metrics.items() for k, v in numbers.items()}
+        self._draw(values, step)
+
+    def was_evaluated(self, step: int) -> bool:
+        """Say, the same in every process, whether step `step` has been evaluated already."""
+        found = self.writes and any(
+            record["step"] == step for record in _read(self.path / EVALUATIONS_NAME)
+        )
+        return distributed.any_of(found)
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self.tensorboard is not None:
+            self.tensorboard.close()
+
+    def _append(self, name: str, record: dict[str, Any]) -> None:
+        if self.writes:
+            with open(self.path / name, "a") as file:
+                file.write(json.dumps(record) + "\n")
+
+    def _draw(self, values: dict[str, float], step: int) -> None:
+        if self.tensorboard is not None:
+            for name, value in values.items():
+                self.tensorboard.add_scalar(name, value, step)
+
+
+def describe_run(state: TrainingState) -> dict[str, Any]:
+    """Put together all that somebody would need to know to repeat a run."""
+    device = torch.cuda.get_device_name(state.device) if state.device.type == "cuda" else "cpu"
+    return {
+        "command": sys.argv,
+        "resumed_from_step": state.step,
+        "model": asdict(state.model.config),
+        "training": asdict(state.config),
+        "data": state.describe_data(),
+        "processes": distributed.num_processes(),
+        "images_per_pass": state.images_per_pass,
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "platform": platform.platform(),
+        "git": _git_state(),
+        "versions": {
+            "python": platform.python_version(),
+            # Unlike the packages' metadata, these say for which CUDA they were built.
+            "torch": torch.__version__,
+            "torchvision": torchvision.__version__,
+            **{name: _version(name) for name in PACKAGES},
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_state() -> dict[str, Any] | None:
+    """The package's commit, and whether its files differ from it; None outside a repository."""
+    here = Path(__file__).parent
+    try:
+        commit, changes = (
+            subprocess.run(
+                ["git", *arguments], cwd=here, capture_output=True, text=True, check=True
+            ).stdout.strip()
+            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", here])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return {"commit": commit, "changed_files": changes.splitlines()}
+
+
+def _open_tensorboard(path: Path, step: int):
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "TensorBoard is not installed, so --tensorboard has nobody to write for: "
+            "pip install 'mrcnn-lite[tensorboard]', or leave the option out"
+        ) from error
+    return SummaryWriter(path, purge_step=step + 1)
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    records = []
+    if file.exists():
+        for line in file.read_text().splitlines():
+            # A crash may have torn a line.
+            with contextlib.suppress(json.JSONDecodeError):
+                records.append(json.loads(line))
+    return records
+
+
+def _forget_after(file: Path, step: int) -> None:
+    """Drop the records of steps that the checkpoint does not hold; they will be made again."""
+    if file.exists():
+        kept = [record for record in _read(file) if record["step"] <= step]
+        with write_atomically(file) as temporary:
+            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))

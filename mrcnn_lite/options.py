@@ -1,0 +1,204 @@
+"""From the options of `mrcnn-lite` to what they name: data sets, a model, a recipe, a device."""
+
+from argparse import Namespace
+from dataclasses import fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
+
+from mrcnn_lite.datasets import (
+    CocoDataset,
+    PennFudanDataset,
+    ShapesDataset,
+    download_penn_fudan,
+)
+from mrcnn_lite.engine import distributed
+from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.engine.demo import HELD_OUT_SEED
+from mrcnn_lite.engine.recipe import RECIPES, REFERENCE_EPOCHS, TrainConfig, scale_recipe
+from mrcnn_lite.engine.start_weights import start_from
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.models import MaskRCNN, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
+from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.weights import fetch_state_dict
+
+
+def open_dataset(options: Namespace, training: bool) -> Dataset:
+    """Open the data set that the options name.
+
+    Raises:
+        InputError: options that belong to another data set, or that are missing.
+    """
+    if options.dataset == "shapes":
+        for name in ("root", "split", "image_ids", "download"):
+            if getattr(options, name) not in (None, False):
+                raise InputError(f"--{name.replace('_', '-')} does not go with --dataset shapes")
+        default_number, default_seed = (10_000, 0) if training else (200, HELD_OUT_SEED)
+        seed = default_seed if options.scenes_seed is None else options.scenes_seed
+        return ShapesDataset(options.scenes or default_number, seed)
+    for name in ("scenes", "scenes_seed"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')} only goes with --dataset shapes")
+    if options.root is None:
+        raise InputError(f"--dataset {options.dataset} needs --root")
+    if options.dataset == "penn-fudan":
+        if options.split is not None:
+            raise InputError("--split does not go with --dataset penn-fudan")
+        if options.download:
+            download_penn_fudan(options.root)
+        return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
+    if options.download:
+        raise InputError("--download only goes with --dataset penn-fudan")
+    if options.split is None:
+        raise InputError("--dataset coco needs --split, for example --split val2017")
+    return CocoDataset(options.root, options.split, options.image_ids)
+
+
+def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
+    """Open the data sets to train and, if --validation says so, to evaluate on.
+
+    Raises:
+        InputError: options that do not fit together.
+    """
+    dataset, held_out = open_dataset(options, training=True), options.validation
+    if held_out is None:
+        return dataset, None
+    if options.dataset == "coco":
+        return dataset, CocoDataset(options.root, held_out)
+    if not held_out.isdigit() or int(held_out) == 0:
+        raise InputError(f"--validation should be a number of images here, got {held_out}")
+    if options.dataset == "shapes":
+        return dataset, ShapesDataset(int(held_out), HELD_OUT_SEED)
+    if int(held_out) >= len(dataset):
+        raise InputError(
+            f"--validation {held_out} leaves none of {len(dataset)} images to train on"
+        )
+    # Evenly spread, since neighbours in the list are pictures of the same place.
+    places = {k * len(dataset) // int(held_out) for k in range(int(held_out))}
+    ids = [dataset.image_id(index) for index in range(len(dataset))]
+    folder = options.root / "PennFudanPed"
+    return tuple(
+        PennFudanDataset(folder, [ids[k] for k in range(len(ids)) if (k in places) is held])
+        for held in (False, True)
+    )
+
+
+def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
+    """Build the model that the options name, with random, ImageNet, COCO or earlier weights.
+
+    Raises:
+        InputError: options that do not fit together, or weights that cannot be had.
+    """
+    overrides = {"min_size": options.min_size, "max_size": options.max_size}
+    overrides = {name: value for name, value in overrides.items() if value is not None}
+    overrides |= pick_settings(options.set, MaskRCNNConfig)
+    try:
+        model = _build_model(options, num_classes, overrides)
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    if options.weights not in (None, "coco"):
+        _start_from(options.weights, model, load_model(options.weights).model.state_dict())
+    return model
+
+
+def _build_model(options: Namespace, num_classes: int, overrides: dict[str, Any]) -> MaskRCNN:
+    if options.model == "mini":
+        if options.weights_backbone is not None:
+            raise InputError("--weights-backbone does not go with --model mini")
+        if options.weights == "coco":
+            raise InputError("--weights coco does not go with --model mini")
+        return mask_rcnn(mini_config(num_classes, **overrides))
+    if options.weights == "coco":
+        state = fetch_state_dict(MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
+        # They were trained when torchvision's frozen batch norm had no epsilon.
+        settings = {"num_classes": num_classes, "frozen_batch_norm_eps": 0.0, **overrides}
+        model = mask_rcnn(MaskRCNNConfig(**settings))
+        _start_from("coco", model, state)
+        return model
+    if options.weights is None and options.weights_backbone is None and distributed.is_first():
+        print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
+    try:
+        return mask_rcnn_resnet50_fpn(
+            weights_backbone=options.weights_backbone, num_classes=num_classes, **overrides
+        )
+    except KeyError as error:
+        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+
+
+def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
+    left = start_from(model, state)
+    if left and distributed.is_first():
+        print(f"the classes differ from those of {name}: {', '.join(left)} are new")
+
+
+def make_train_config(
+    options: Namespace, dataset: Dataset, validation: Dataset | None
+) -> TrainConfig:
+    """Take the model's usual recipe, changed where the options say so."""
+    recipe = RECIPES[options.model]
+    if options.optimizer not in (None, recipe.optimizer) and options.learning_rate is None:
+        raise InputError(f"--optimizer {options.optimizer} needs a --learning-rate of its own")
+    config = scale_recipe(recipe, options.batch_size or recipe.batch_size)
+    names = (
+        *("steps", "optimizer", "learning_rate", "accumulate", "precision", "compile"),
+        *("evaluate_every", "workers", "tensorboard", "seed"),
+    )
+    given = {name: getattr(options, name) for name in names}
+    given["num_workers"] = given.pop("workers")
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        config = replace(config, **given, **pick_settings(options.set, TrainConfig))
+    except (TypeError, ValueError) as error:
+        raise InputError(str(error)) from error
+    usable = len(dataset)
+    if config.skip_empty_images:
+        usable = sum(dataset.has_objects(index) for index in range(len(dataset)))
+    epochs = options.epochs or (REFERENCE_EPOCHS if options.model != "mini" else None)
+    if options.steps is None and epochs is not None:
+        config = replace(config, steps=max(round(epochs * usable / config.batch_size), 1))
+    if validation is not None and config.evaluate_every is None:
+        config = replace(config, evaluate_every=max(usable // config.batch_size, 1))
+    # A short trial warms up too, but not for all of its length.
+    return replace(config, warmup_steps=min(config.warmup_steps, config.steps // 4))
+
+
+def pick_settings(settings: list[tuple[str, Any]], kind: type) -> dict[str, Any]:
+    """Take those --set NAME=VALUE that are fields of a configuration.
+
+    Raises:
+        InputError: a name is a field of neither configuration.
+    """
+    known = {field.name for config in (TrainConfig, MaskRCNNConfig) for field in fields(config)}
+    if unknown := [name for name, _ in settings if name not in known]:
+        raise InputError(f"--set {unknown[0]}=...: there is no such setting")
+    own = {field.name for field in fields(kind)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in settings
+        if name in own
+    }
+
+
+def find_device(name: str) -> torch.device:
+    """Turn --device into a device: "auto" is a GPU if PyTorch sees one, else the CPU.
+
+    With "auto" or "cuda" each process of a job gets a GPU of its own.
+
+    Raises:
+        InputError: there is no such device.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{distributed.own_gpu()}"
+    try:
+        # To the CPU and back, because a "meta" device holds no numbers.
+        device = torch.zeros(1, device=name).cpu().to(name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise InputError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device

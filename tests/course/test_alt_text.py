@@ -1,0 +1,33 @@
+import matplotlib.pyplot as plt
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from mrcnn_lite.course.alt_text import describe
+from mrcnn_lite.course.notebooks import execute
+
+
+def test_says_what_stands_in_the_figure():
+    figure, (left, right) = plt.subplots(1, 2)
+    left.set(title="error\nof the box", xlabel="x1 (pixels)", ylabel="error (pixels)")
+    left.plot([1, 2], label="RoIPool")
+    left.legend()
+    right.plot([1, 2], label="RoIPool")
+    right.plot([2, 1], label="RoIWarp")
+    right.set_title("both")
+    right.set_xlabel("not shown")
+    right.set_axis_off()
+    figure.legend(*right.get_legend_handles_labels())
+    assert describe(figure) == (
+        "Figure, 2 panels: error of the box, across x1 (pixels), up error (pixels); both. "
+        "Legend: RoIPool, RoIWarp."
+    )
+    plt.close(figure)
+
+
+def test_executed_figures_carry_it(tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    source = "import matplotlib.pyplot as plt\nplt.title('one')\nplt.plot([1, 2])\nplt.show()"
+    nbformat.write(new_notebook(cells=[new_code_cell(source)]), path)
+    execute(path)
+    (output,) = nbformat.read(path, as_version=4).cells[0].outputs
+    assert output.metadata["image/png"]["alt"] == "Figure, one."

@@ -1,0 +1,264 @@
+"""The students' edition: nothing leaks, exercises fail as they should, and pass once filled in."""
+
+import ast
+import contextlib
+import functools
+import json
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from mrcnn_lite import check
+from mrcnn_lite.course.exercise import CheckFailedError
+from mrcnn_lite.course.student import (
+    BESIDE_THE_LESSONS,
+    SOLUTION,
+    STUB,
+    make_edition,
+    strip_solution,
+    write_edition,
+)
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import NOTEBOOKS
+from tests.course.lesson import LESSONS, Lesson
+
+WITH_EXERCISES = [lesson for lesson in LESSONS if lesson.solution_cells]
+# Shorter lines, like `return output`, may well stand elsewhere.
+LEAST_CHARACTERS = 20
+
+
+@pytest.fixture(params=WITH_EXERCISES, ids=lambda lesson: lesson.path.stem)
+def lesson(request) -> Lesson:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory):
+    out = tmp_path_factory.mktemp("student") / "edition"
+    write_edition(out)
+    return out
+
+
+def cells_of(folder, lesson):
+    return nbformat.read(folder / lesson.path.name, as_version=4).cells
+
+
+def is_exercise(cell, lesson):
+    return cell in lesson.solution_cells or cell in lesson.check_cells
+
+
+# What is in it
+
+
+def test_all_lessons_and_what_they_need(edition):
+    names = {path.name for path in edition.iterdir()}
+    assert names == {lesson.path.name for lesson in LESSONS} | {*BESIDE_THE_LESSONS, "README.md"}
+    readme = (edition / "README.md").read_text("utf-8")
+    assert all(f"]({lesson.path.name})" in readme for lesson in LESSONS)
+    assert "check.hint" in readme
+
+
+def test_only_exercises_differ(edition, lesson):
+    """So all other cells behave as in the executed lessons, as long as none uses an exercise."""
+    given = cells_of(edition, lesson)
+    assert len(given) == len(lesson.cells)
+    for cell, original in zip(given, lesson.cells):
+        assert cell.id == original.id
+        if is_exercise(original, lesson):
+            assert cell.outputs == []
+            assert cell.execution_count is None
+        else:
+            assert cell == original
+
+
+def test_no_solution_leaks(edition, lesson):
+    """Neither in what is written, nor in outputs or metadata, of any file."""
+    everything = "\n".join(
+        path.read_text("utf-8") for path in edition.iterdir() if path.suffix != ".ipynb"
+    )
+    for other in LESSONS:
+        everything += json.dumps(cells_of(edition, other), ensure_ascii=False)
+    everything = re.sub(r"\s+", "", everything)
+    # What the lesson itself shows, the slow versions say, a solution may say again.
+    shown = re.sub(
+        r"\s+",
+        "",
+        "".join(json.dumps(c.source) for c in lesson.cells if not is_exercise(c, lesson)),
+    )
+    for cell in lesson.solution_cells:
+        (answer,) = (match["answer"] for match in SOLUTION.finditer(cell.source))
+        lines = [re.sub(r"\s+", "", json.dumps(line)[1:-1]) for line in answer.splitlines()]
+        lines = [line for line in lines if len(line) >= LEAST_CHARACTERS and line not in shown]
+        assert lines, "nothing of this solution is its own"
+        assert not [line for line in lines if line in everything]
+
+
+def test_the_markers_stay_and_a_friendly_stub_stands_between(edition, lesson):
+    for cell in cells_of(edition, lesson):
+        if match := SOLUTION.search(cell.source):
+            assert match["answer"] == f"{match['indent']}{STUB}\n"
+            ast.parse(cell.source)
+
+
+def test_with_solutions_all_is_as_in_the_lessons(tmp_path, lesson):
+    notebook = nbformat.read(lesson.path, as_version=4)
+    for cell, original in zip(make_edition(notebook, solutions=True).cells, lesson.cells):
+        cell.metadata.pop("nbgrader", None)
+        assert cell == original
+
+
+# nbgrader
+
+
+def test_metadata_is_nbgraders(edition, lesson):
+    """Its schema, version 3: https://nbgrader.readthedocs.io, "The nbgrader metadata"."""
+    ids = []
+    for cell, original in zip(cells_of(edition, lesson), lesson.cells):
+        if not is_exercise(original, lesson):
+            assert "nbgrader" not in cell.metadata
+            continue
+        metadata = dict(cell.metadata["nbgrader"])
+        ids.append(metadata.pop("grade_id"))
+        points = metadata.pop("points", None)
+        is_check = original in lesson.check_cells
+        # A cell that is both would have to be graded by hand.
+        assert metadata == {
+            "grade": is_check,
+            "locked": is_check,
+            "schema_version": 3,
+            "solution": not is_check,
+            "task": False,
+        }
+        assert (points in (1, 2, 3)) if is_check else (points is None)
+    assert all(re.fullmatch(r"[a-z0-9-]+", id) for id in ids)
+    assert len(set(ids)) == len(ids)
+
+
+# How exercises behave
+
+
+@functools.cache
+def definitions_of(lesson: Lesson) -> dict:
+    """What a lesson's cells import, define and set, as far as that needs no drawing or training.
+
+    Take a copy before you change it.
+    """
+    namespace = {}
+    for cell in lesson.code_cells:
+        if is_exercise(cell, lesson):
+            continue
+        for node in ast.parse(cell.source).body:
+            is_definition = isinstance(
+                node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+            )
+            if is_definition or _is_constant(node):
+                # A default that is computed is not there; no exercise needs such a function.
+                with contextlib.suppress(NameError):
+                    module = ast.Module([node], type_ignores=[])
+                    exec(compile(module, lesson.path.name, "exec"), namespace)
+    return namespace
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and all(isinstance(target, ast.Name) for target in node.targets)
+    )
+
+
+def test_stubs_fail_with_a_friendly_word(edition, lesson):
+    namespace = dict(definitions_of(lesson))
+    failed = []
+    for cell, original in zip(cells_of(edition, lesson), lesson.cells):
+        if original in lesson.solution_cells:
+            exec(cell.source, namespace)
+        elif original in lesson.check_cells:
+            with pytest.raises(CheckFailedError, match=r"^✗ \w+: not written yet\.$"):
+                exec(cell.source, namespace)
+            failed.append(cell.id)
+    assert len(failed) >= 3
+
+
+def test_refilled_all_checks_pass(edition, lesson, capsys):
+    namespace = dict(definitions_of(lesson))
+    answers = iter([SOLUTION.search(cell.source)["answer"] for cell in lesson.solution_cells])
+    for cell, original in zip(cells_of(edition, lesson), lesson.cells):
+        if original in lesson.solution_cells:
+            exec(
+                cell.source.replace(SOLUTION.search(cell.source)["answer"], next(answers)),
+                namespace,
+            )
+        elif original in lesson.check_cells:
+            exec(cell.source, namespace)
+    printed = capsys.readouterr().out
+    assert printed.count("✓") == len(lesson.check_cells)
+
+
+@pytest.mark.full_edition
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
+def test_executed_whole_only_checks_fail(edition, lesson):
+    """In a kernel, from the first cell to the last (`make test-student`)."""
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(edition / lesson.path.name, as_version=4)
+    NotebookClient(
+        notebook,
+        kernel_name="python3",
+        timeout=600,
+        allow_errors=True,
+        resources={"metadata": {"path": str(edition)}},
+    ).execute()
+    failed = [
+        cell.id
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.output_type == "error"
+    ]
+    assert failed == [cell.id for cell in lesson.check_cells]
+
+
+# The switches
+
+
+def test_hints_can_be_switched_off(tmp_path, monkeypatch, capsys):
+    write_edition(tmp_path / "edition", hints=False)
+    assert "check.hint" not in (tmp_path / "edition" / "README.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path / "edition")
+    check.hint("count_anchors")
+    assert (
+        capsys.readouterr().out == "There are no hints in this edition; ask whoever teaches you.\n"
+    )
+
+
+def test_command(tmp_path):
+    for flags in ([], ["--solutions", "--no-hints"]):
+        out = tmp_path / f"edition{len(flags)}"
+        command = [sys.executable, "-m", "mrcnn_lite.cli", "student", "--out", str(out), *flags]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert result.stdout == f"wrote {len(LESSONS)} lessons to {out}\n"
+        source = (out / LESSONS[0].path.name).read_text("utf-8")
+        assert (STUB in source) == (not flags)
+        assert (out / check.HINTS_OFF).exists() == bool(flags)
+
+
+def test_a_folder_with_something_in_it_is_refused(tmp_path):
+    (tmp_path / "mine.ipynb").touch()
+    with pytest.raises(InputError, match="already holds something"):
+        write_edition(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.ipynb"]
+
+
+def test_several_regions_and_indentations():
+    region = "{0}### BEGIN SOLUTION\n{0}answer = 42\n{0}### END SOLUTION"
+    inner, outer = region.format(" " * 8), region.format(" " * 4)
+    source = f"def f():\n{outer}\n\n\nclass C:\n    def g(self):\n{inner}"
+    stripped = strip_solution(source)
+    assert stripped.count(STUB) == 2
+    assert "42" not in stripped
+    assert f"\n        {STUB}\n" in stripped
+    assert strip_solution(stripped) == stripped
+    assert (NOTEBOOKS / "matplotlibrc").is_file()

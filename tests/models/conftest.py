@@ -1,0 +1,168 @@
+"""Torchvision's model and ours with the same weights, and pictures to show them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet50
+from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.backbone_utils import BackboneWithFPN
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
+
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.models import MaskRCNN, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
+from mrcnn_lite.models.backbone import mini_trunk
+
+Twins = tuple[MaskRCNN, TorchvisionMaskRCNN]
+
+
+@pytest.fixture(scope="session")
+def resnet_twins() -> Callable[..., Twins]:
+    """A function that makes ResNet-50 twins: `(frozen, min_size, max_size)`, in float32."""
+    return make_resnet_twins
+
+
+@pytest.fixture(scope="session")
+def mini_twins() -> Callable[..., Twins]:
+    """A function that makes small twins: torchvision's keywords, in float64, 7 classes."""
+    weights = {}
+
+    def make(**keywords) -> Twins:
+        ours, theirs = make_mini_twins(**keywords)
+        if not weights:
+            weights.update(theirs.state_dict())
+        for model in (ours, theirs):
+            model.load_state_dict(weights, strict=True)
+        return ours, theirs
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def scenes() -> tuple[list[Tensor], list[dict]]:
+    """Three pictures of Shapes of unlike sizes, in float64, with their targets."""
+    images, targets = zip(*(ShapesDataset(3, seed=5)[i] for i in range(3)))
+    images = [images[0].double(), images[1][:, 10:110].double(), images[2][..., :90].double()]
+    targets = [dict(target, boxes=target["boxes"].double()) for target in targets]
+    targets[1]["masks"] = targets[1]["masks"][:, 10:110]
+    targets[2]["masks"] = targets[2]["masks"][..., :90]
+    for target in targets:
+        crop_target(target)
+    return images, targets
+
+
+def crop_target(target: dict) -> None:
+    """Keep the objects that a cropped picture still shows, with boxes around what is left."""
+    seen = [i for i, mask in enumerate(target["masks"]) if mask.sum() > 50]
+    target["masks"], target["labels"] = target["masks"][seen], target["labels"][seen]
+    boxes = []
+    for mask in target["masks"]:
+        rows, columns = mask.any(dim=1).nonzero(), mask.any(dim=0).nonzero()
+        boxes.append([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+    target["boxes"] = torch.tensor(boxes, dtype=target["boxes"].dtype).reshape(-1, 4)
+
+
+def make_resnet_twins(
+    frozen: bool, min_size: int, max_size: int, num_classes: int = 7, **keywords
+) -> Twins:
+    torch.manual_seed(0)
+    norm_layer = FrozenBatchNorm2d if frozen else nn.BatchNorm2d
+    trunk = resnet50(weights=None, norm_layer=norm_layer)
+    trunk.load_state_dict(_calibrated_resnet50(), strict=False)
+    layers = {f"layer{k}": str(k - 1) for k in range(1, 5)}
+    backbone = BackboneWithFPN(trunk, layers, [256, 512, 1024, 2048], 256)
+    keywords |= {"min_size": min_size, "max_size": max_size}
+    theirs = TorchvisionMaskRCNN(backbone, num_classes, **keywords)
+    spread_predictions(theirs)
+    ours = mask_rcnn_resnet50_fpn(num_classes=num_classes, frozen_batch_norm=frozen, **keywords)
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    return ours, theirs
+
+
+def make_mini_twins(num_classes: int = 7, **keywords) -> Twins:
+    """Torchvision's parts put together as our small model is."""
+    config = mini_config(num_classes, aligned=False)
+    names = ["0", "1", "2"]
+    channels = config.fpn_channels
+    layers = {"layer1": "0", "layer2": "1", "layer3": "2"}
+    torch.manual_seed(0)
+    trunk = mini_trunk()
+    in_channels = list(trunk.channels)
+    pooling = {
+        "canonical_scale": config.roi_canonical_size,
+        "canonical_level": config.roi_canonical_level,
+    }
+    settings = {
+        name: getattr(config, name)
+        for name in config.__dataclass_fields__
+        if name.startswith(("rpn_", "box_")) and name != "box_head_channels"
+    }
+    settings |= {name: getattr(config, name) for name in ("min_size", "max_size")}
+    theirs = TorchvisionMaskRCNN(
+        BackboneWithFPN(trunk, layers, in_channels, channels),
+        rpn_anchor_generator=AnchorGenerator(config.anchor_sizes, (config.anchor_ratios,) * 4),
+        box_roi_pool=MultiScaleRoIAlign(names, 7, 2, **pooling),
+        box_head=TwoMLPHead(channels * 49, config.box_head_channels),
+        box_predictor=FastRCNNPredictor(config.box_head_channels, num_classes),
+        mask_roi_pool=MultiScaleRoIAlign(names, 14, 2, **pooling),
+        mask_head=MaskRCNNHeads(channels, config.mask_head_channels, 1),
+        mask_predictor=MaskRCNNPredictor(
+            config.mask_head_channels[-1], config.mask_head_channels[-1], num_classes
+        ),
+        image_mean=config.image_mean,
+        image_std=config.image_std,
+        **{**settings, **keywords},
+    ).double()
+    spread_predictions(theirs)
+    return mask_rcnn(replace(config, **keywords)).double(), theirs
+
+
+def spread_predictions(model: TorchvisionMaskRCNN) -> None:
+    """Make a random model's outputs as varied as a trained one's, so that every stage has work.
+
+    Random heads say about the same of every box: nothing would pass a threshold or be suppressed.
+    So each predictor is scaled to this spread over the anchors or boxes of one picture.
+    """
+    heads = model.roi_heads
+    spreads = {
+        model.rpn.head.cls_logits: 2.0,
+        model.rpn.head.bbox_pred: 0.3,
+        heads.box_predictor.cls_score: 2.5,
+        heads.box_predictor.bbox_pred: 1.0,
+        heads.mask_predictor.mask_fcn_logits: 2.0,
+    }
+    hooks = {}
+    for layer, spread in spreads.items():
+
+        def scale(layer, inputs, output, spread=spread):
+            hooks[layer].remove()  # the first call, on the finest map, decides
+            axes = [axis for axis in range(output.dim()) if axis != 1]
+            factor = spread / output.std(dim=axes)
+            layer.weight *= factor.view(-1, *[1] * (layer.weight.dim() - 1))
+            layer.bias -= output.mean(dim=axes)
+            layer.bias *= factor
+            return layer(*inputs)
+
+        hooks[layer] = layer.register_forward_hook(scale)
+    image = ShapesDataset(1, seed=3)[0][0]
+    with torch.no_grad():
+        model.eval()([image.to(heads.box_predictor.cls_score.weight)])
+
+
+def _calibrated_resnet50() -> dict[str, Tensor]:
+    """Random weights with batch norm's statistics measured, so that activations stay of order 1."""
+    trunk = resnet50(weights=None)
+    for module in trunk.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # a plain average
+            with torch.no_grad():
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.normal_(std=0.2)
+    with torch.no_grad():
+        trunk.train()(torch.randn(4, 3, 96, 96))
+    return trunk.state_dict()
