@@ -5,7 +5,7 @@ BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: demo test test-package test-notebooks test-student lab notebooks weights student lint format bench
+.PHONY: demo test test-package test-notebooks test-student browser-test lab notebooks weights student lint format bench
 
 demo: .venv/installed
 	$(BIN)/mrcnn-lite demo
@@ -13,7 +13,7 @@ demo: .venv/installed
 test: test-package test-notebooks
 
 test-package: .venv/installed
-	$(PYTEST) tests
+	$(PYTEST) tests --ignore tests/browser
 
 test-notebooks: .venv/installed
 	$(PYTEST) $(NBVAL) notebooks
@@ -21,6 +21,11 @@ test-notebooks: .venv/installed
 # Every lesson once more as students get it: only the checks of their exercises may fail.
 test-student: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q -m full_edition tests/course/test_student.py
+
+# The explorer in headless Chromium, on its page and in JupyterLab; skipped where there is none.
+browser-test: .venv/installed
+	$(BIN)/python -m pip install --quiet -e '.[browser]'
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs tests/browser tests/explore/test_arithmetic.py
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb

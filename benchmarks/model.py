@@ -18,6 +18,8 @@ twice (Linux only), the model and PyTorch itself included.
 
 import argparse
 import copy
+import ctypes
+import gc
 import json
 import math
 import platform
@@ -29,6 +31,7 @@ from pathlib import Path
 import torch
 import torchvision
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 from torchvision.models import resnet50
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
@@ -146,21 +149,20 @@ def make_call(side, action, sizes, theirs, pictures):
     precision = torch.autocast("cpu", BF16, enabled=side == "bf16")
     images, targets = pictures
 
-    def detect():
+    if action == "detect":
         model.eval()
-        with torch.inference_mode(), precision:
-            return model(images)
 
-    optimizer = torch.optim.SGD(
-        [parameter for parameter in model.parameters() if parameter.requires_grad]
-        or [nn.Parameter()],
-        lr=0.0,
-        momentum=0.9,
-        weight_decay=1e-4,
-    )
+        def detect():
+            with torch.inference_mode(), precision:
+                return model(images)
+
+        return detect
+
+    model.train()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.0, momentum=0.9, weight_decay=1e-4)
 
     def train():
-        model.train()
         with precision:
             losses = model(images, copy.deepcopy(targets))
         optimizer.zero_grad()
@@ -168,7 +170,7 @@ def make_call(side, action, sizes, theirs, pictures):
         optimizer.step()
         return losses
 
-    return detect if action == "detect" else train
+    return train
 
 
 def race(calls, repeats):
@@ -181,6 +183,15 @@ def race(calls, repeats):
             if turn:  # the first turn warms up
                 best[i] = min(best[i], time.perf_counter() - start)
     return best
+
+
+def share_of_products(call):
+    """Which part of a call's time goes into convolutions and matrix products."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        call()
+    times = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    products = [time for key, time in times.items() if "conv" in key or "mm" in key]
+    return sum(products) / sum(times.values())
 
 
 def count_boxes(model, pictures):
@@ -199,7 +210,11 @@ def measure_time(case, repeats):
     theirs = make_torchvision(sizes)
     counts = count_boxes(theirs, pictures)
     calls = [make_call(side, action, sizes, theirs, pictures) for side in SIDES]
-    return {"seconds": dict(zip(SIDES, race(calls, repeats))), **counts}
+    return {
+        **counts,
+        "seconds": dict(zip(SIDES, race(calls, repeats))),
+        "share_of_products": dict(zip(SIDES, map(share_of_products, calls))),
+    }
 
 
 def measure_memory(case, side):
@@ -207,6 +222,8 @@ def measure_memory(case, side):
     _, action, sizes, number, instances = case
     pictures = make_pictures(number, instances)
     call = make_call(side, action, sizes, make_torchvision(sizes), pictures)
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what making the model left behind would count
     Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is resident now
     for _ in range(2):
         call()
@@ -230,8 +247,9 @@ def as_markdown(result):
         f"{result['torch']}, torchvision {result['torchvision']}. ResNet-50 with FPN, 91 classes, "
         "the same weights: random ones, scaled so that as many proposals and detections pass as in "
         "a trained model. Torchvision's model runs in float32, as published. Times in seconds, the "
-        "fastest of several, the models taking turns; peak resident memory in MiB of a process "
-        "that does nothing else.",
+        "fastest of several, the models taking turns, and in brackets the part of it that goes "
+        "into convolutions and matrix products; peak resident memory in MiB of a process that does "
+        "nothing else.",
         "",
         "| | proposals, detections | torchvision | float32 | ratio | bf16 | ratio "
         "| memory: torchvision | float32 | bf16 |",
@@ -239,14 +257,15 @@ def as_markdown(result):
     ]
     for row in result["rows"]:
         theirs, float32, bf16 = (row["seconds"][side] for side in SIDES)
+        shares = [f"({100 * row['share_of_products'][side]:.0f} %)" for side in SIDES]
         memory = " | ".join(
             "-" if row["peak_mib"][side] is None else f"{row['peak_mib'][side]:.0f}"
             for side in SIDES
         )
         lines.append(
-            f"| {row['name']} | {row['proposals']}, {row['detections']} | {theirs:.3f} "
-            f"| {float32:.3f} | **{theirs / float32:.2f}** | {bf16:.3f} | **{theirs / bf16:.2f}** "
-            f"| {memory} |"
+            f"| {row['name']} | {row['proposals']}, {row['detections']} "
+            f"| {theirs:.3f} {shares[0]} | {float32:.3f} {shares[1]} | **{theirs / float32:.2f}** "
+            f"| {bf16:.3f} {shares[2]} | **{theirs / bf16:.2f}** | {memory} |"
         )
     return "\n".join([*lines, ""])
 
@@ -254,7 +273,7 @@ def as_markdown(result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
-    parser.add_argument("--repeats", type=int, default=4, help="timed runs of each call")
+    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each call")
     parser.add_argument("--memory", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)

@@ -1,4 +1,4 @@
-"""The command line: `mrcnn-lite demo | train | evaluate | predict | shapes | student`."""
+"""The command line: `mrcnn-lite demo | train | evaluate | predict | ...`; --help lists all."""
 
 import argparse
 import json
@@ -163,6 +163,16 @@ def make_parser() -> argparse.ArgumentParser:
     student.add_argument("--solutions", action="store_true", help="leave the solutions in")
     student.add_argument(
         "--no-hints", dest="hints", action="store_false", help="let check.hint give none"
+    )
+    explorer = _add_command(
+        commands,
+        "explorer",
+        "[--out FILE]",
+        "write the misalignment explorer as one HTML file that works on its own",
+        "mrcnn-lite explorer --out misalignment.html",
+    )
+    explorer.add_argument(
+        "--out", type=Path, metavar="FILE", default=Path("misalignment.html"), help=_DEFAULT
     )
     return parser
 

@@ -116,6 +116,16 @@ def write_shapes(options: Namespace) -> None:
     print(f"wrote {len(dataset)} scenes to {out}")
 
 
+def write_explorer(options: Namespace) -> None:
+    """Write the misalignment explorer as a page that needs no kernel and no network."""
+    # Only here, since no other command needs the widgets.
+    from mrcnn_lite.explore.page import write_page
+
+    check_file_can_be_written(options.out)
+    write_page(options.out)
+    print(f"wrote {options.out}; open it in any browser")
+
+
 def write_student_edition(options: Namespace) -> None:
     """Write the lessons without their solutions."""
     # Only here, because no other command needs the notebooks' tools.
@@ -132,4 +142,5 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "predict": predict,
     "shapes": write_shapes,
     "student": write_student_edition,
+    "explorer": write_explorer,
 }

@@ -15,7 +15,7 @@ from PIL import Image
 from mrcnn_lite.cli import main
 from mrcnn_lite.datasets import CocoDataset, ShapesDataset, export
 
-COMMANDS = ("demo", "train", "evaluate", "predict", "shapes")
+COMMANDS = ("demo", "train", "evaluate", "predict", "shapes", "explorer")
 QUICK = ["--steps", "2", "--batch-size", "2"]
 
 
@@ -199,6 +199,7 @@ def test_folder_that_cannot_be_written_is_named(command, trained, tmp_path, caps
         "evaluate": ["evaluate", str(trained), "--scenes", "1"],
         "predict": ["predict", str(photo), "--checkpoint", str(trained)],
         "shapes": ["shapes", "--scenes", "1"],
+        "explorer": ["explorer"],
     }[command]
     assert main([*arguments, "--out", out]) == 1
     assert str(tmp_path / "file") in capsys.readouterr().err

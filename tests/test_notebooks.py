@@ -109,6 +109,6 @@ def test_figures_have_a_description(lesson):
     for cell in code_cells(lesson):
         for output in cell.outputs:
             if "image/png" in output.get("data", {}):
-                description = output.metadata["image/png"]["alt"]
+                description = output.metadata.get("image/png", {}).get("alt", "")
                 # More than "Figure, ." of one without any title or label.
-                assert len(description) > len("Figure, x."), cell.source
+                assert len(description) > len("Figure, x."), f"{cell.id} has no description"

@@ -29,6 +29,7 @@ from mrcnn_lite.course.checks.lesson09 import (
 )
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
+from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -77,6 +78,9 @@ EXERCISES = {
         learning_rate_at,
         next_loss_scale,
         positions_of,
+        rounding_shift,
+        best_place,
+        shifted_mask_iou,
     )
 }
 HINTS_OFF = "hints_off"  # where a file of this name lies beside the notebook, there are no hints

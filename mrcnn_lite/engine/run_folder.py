@@ -1,6 +1,7 @@
 """What a run leaves behind beside its checkpoints: its configuration and its numbers."""
 
 import contextlib
+import errno
 import json
 import platform
 import subprocess
@@ -8,7 +9,7 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 import torchvision
@@ -17,6 +18,11 @@ from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import remove_leftovers, write_atomically
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 CONFIG_NAME = "config.json"
 METRICS_NAME = "metrics.jsonl"
@@ -37,6 +43,7 @@ class RunFolder:
         self.tensorboard = None
         if not self.writes:
             return
+        self._lock = _lock(path)
         remove_leftovers(path)
         if state.config.tensorboard:
             self.tensorboard = _open_tensorboard(path, state.step)
@@ -69,6 +76,8 @@ class RunFolder:
     def __exit__(self, *_error: object) -> None:
         if self.tensorboard is not None:
             self.tensorboard.close()
+        if self.writes:
+            self._lock.close()
 
     def _append(self, name: str, record: dict[str, Any]) -> None:
         if self.writes:
@@ -126,6 +135,27 @@ def _git_state() -> dict[str, Any] | None:
     except (OSError, subprocess.CalledProcessError):
         return None
     return {"commit": commit, "changed_files": changes.splitlines()}
+
+
+def _lock(path: Path) -> IO:
+    """Keep other processes from writing to a run's folder until the file given is closed.
+
+    The system itself lets go of it when the process ends, however it ends.
+
+    Raises:
+        InputError: another process has it.
+    """
+    file = open(path / ".lock", "w")  # noqa: SIM115
+    if fcntl is not None:
+        try:
+            # Not flock, which the loader's workers would inherit and hold on to.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                raise InputError(f"another process is training in {path}: end it first") from error
+            raise
+    return file
 
 
 def _open_tensorboard(path: Path, step: int):

@@ -6,7 +6,11 @@ from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import MaskRCNN
 
 # The layers with an output per class; all others mean the same whatever the classes are.
-CLASS_LAYERS = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
+CLASS_LAYERS = (
+    "roi_heads.box_predictor.",
+    "roi_heads.mask_predictor.mask_fcn_logits.",
+    "roi_heads.mask_predictor.mask_logits.",
+)
 
 
 def start_from(model: MaskRCNN, state: dict[str, Tensor]) -> list[str]:

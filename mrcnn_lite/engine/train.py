@@ -91,10 +91,8 @@ def _train_until_done(
     _evaluate_if_due(state, validation, folder)
     batches = iter(loader)
     random_state = get_random_state(state.device)
-    progress = tqdm(
-        *(None, "training", config.steps), initial=start, unit="step", disable=not folder.writes
-    )
-    with progress:
+    bar = {"desc": "training", "unit": "step", "disable": not folder.writes}
+    with tqdm(total=config.steps, initial=start, **bar) as progress:
         while state.step < config.steps:
             began = time.perf_counter()
             try:

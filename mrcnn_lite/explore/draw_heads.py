@@ -26,7 +26,6 @@ _PARTS = {
     "box branch": (BLUISH_GREEN, ".."),
     "mask branch": (REDDISH_PURPLE, "\\\\"),
 }
-_ROWS = {"shared": 0.0, "box": 1.0, "mask": -1.0}
 _ROW_COLORS = {"shared": ORANGE, "box": BLUISH_GREEN, "mask": REDDISH_PURPLE}
 
 
@@ -50,7 +49,9 @@ def draw_steps(axes: Axes, steps: Mapping[str, Sequence[Step]], title: str = "")
         title: of the axes.
     """
     shared = steps["shared"]
-    for branch, row in _ROWS.items():
+    # Where the branches part, there has to be room for the words on sloping arrows.
+    height = 1.0 if shared else 0.5
+    for branch, row in (("shared", 0.0), ("box", height), ("mask", -height)):
         # A branch goes on where the shared steps ended.
         column, previous = (
             (len(shared), (len(shared) - 1, 0.0)) if branch != "shared" else (0, None)
@@ -63,7 +64,7 @@ def draw_steps(axes: Axes, steps: Mapping[str, Sequence[Step]], title: str = "")
                 *(column, row, text),
                 ha="center",
                 va="center",
-                fontsize=9,
+                fontsize=11,
                 bbox={"boxstyle": "round", "facecolor": "white", "edgecolor": _ROW_COLORS[branch]},
             )
             if previous is not None:
@@ -72,14 +73,14 @@ def draw_steps(axes: Axes, steps: Mapping[str, Sequence[Step]], title: str = "")
             column += 1
         if steps[branch]:
             axes.text(
-                *(len(shared) if branch != "shared" else 0, row + 0.42, branch),
+                *(len(shared) if branch != "shared" else 0, row + 0.33, branch),
                 ha="center",
-                fontsize=10,
+                fontsize=12,
                 color=BLACK,
                 weight="bold",
             )
     width = len(shared) + max(len(steps["box"]), len(steps["mask"]))
-    axes.set(xlim=(-0.55, width - 0.45), ylim=(-1.35, 1.6))
+    axes.set(xlim=(-0.55, width - 0.45), ylim=(-height - 0.25, height + 0.5))
     axes.set_title(title)
     axes.set_axis_off()
 
@@ -99,9 +100,9 @@ def _draw_arrow(
     x, y, slope = (start[0] + end[0]) / 2, (start[1] + end[1]) / 2, end[1] - start[1]
     if slope:
         # Beside a sloping arrow, on its outer side.
-        axes.text(x - 0.12, y + 0.1 * slope, words, ha="right", va="center", fontsize=8)
+        axes.text(x - 0.12, y + 0.1 * slope, words, ha="right", va="center", fontsize=10)
     else:
-        axes.text(x, y + 0.1, words, ha="center", va="bottom", fontsize=8)
+        axes.text(x, y + 0.1, words, ha="center", va="bottom", fontsize=10)
 
 
 def draw_cost_per_image(axes: Axes, designs: Mapping[str, Mapping[str, Cost]]) -> None:

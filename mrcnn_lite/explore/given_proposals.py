@@ -1,4 +1,4 @@
-"""Proposals that no detector has learnt, as Fast R-CNN was given them, and how good proposals are.
+"""Proposals that no detector has learnt, as Fast R-CNN was given them; what proposals are worth.
 
 Fast R-CNN took its boxes from Selective Search (Uijlings et al. 2013): start from small patches,
 and merge the two neighbours that are most alike, again and again. Every region that ever existed
@@ -6,7 +6,7 @@ gives a box. `merge_regions` is that idea with a single measure of likeness.
 """
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -94,6 +94,34 @@ def recall_by_number(
         covered = [(overlap[:, :number] >= iou_threshold).any(dim=1) for overlap in overlaps]
         recalls.append(torch.cat(covered).float().mean().item())
     return recalls
+
+
+def count_found(
+    detections: Sequence[Mapping[str, Tensor]],
+    targets: Sequence[Mapping[str, Tensor]],
+    score_threshold: float = 0.5,
+    iou_threshold: float = 0.5,
+) -> tuple[int, int]:
+    """Count the objects that are found, and the detections that are wrong.
+
+    Args:
+        detections: for each image "boxes", "labels" and "scores".
+        targets: for each image "boxes" and "labels".
+        score_threshold: detections below it do not count.
+        iou_threshold: an object is found by a detection of its class with at least this IoU.
+
+    Returns:
+        The number of objects found, each once, and of detections that find none.
+    """
+    found, wrong = 0, 0
+    for detected, target in zip(detections, targets):
+        sure = detected["scores"] >= score_threshold
+        boxes, labels = detected["boxes"][sure], detected["labels"][sure]
+        right = box_iou(target["boxes"], boxes) >= iou_threshold
+        right &= target["labels"][:, None] == labels
+        found += int(right.any(dim=1).sum())
+        wrong += int((~right.any(dim=0)).sum())
+    return found, wrong
 
 
 def _grid_neighbours(rows: int, columns: int) -> dict[int, set[int]]:

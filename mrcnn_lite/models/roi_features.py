@@ -89,7 +89,7 @@ def extract_roi_features(
         read.append(level_features.permute(0, 2, 3, 1))
         places.append(of_level)
     in_order_of_boxes = torch.cat(places).argsort()
-    return torch.cat(read)[in_order_of_boxes].permute(0, 3, 1, 2)
+    return torch.cat(read).index_select(0, in_order_of_boxes).permute(0, 3, 1, 2)
 
 
 def make_roi_op(config: MaskRCNNConfig) -> RoIOp:

@@ -1,12 +1,8 @@
-import ast
-import re
-from pathlib import Path
-
-import nbformat
 import pytest
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
-SOLUTION = re.compile(r"^ *### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.DOTALL | re.MULTILINE)
+from mrcnn_lite.course.student import strip_solution
+from mrcnn_lite.files import NOTEBOOKS
+from tests.course.lesson import Lesson
 
 
 @pytest.fixture(scope="session")
@@ -16,16 +12,11 @@ def functions_of():
     With `solved=False` the exercises are as a learner finds them, without their solutions.
     """
 
-    def read(lesson, solved=True):
-        namespace = {}
-        for cell in nbformat.read(NOTEBOOKS / f"{lesson}.ipynb", as_version=4).cells:
-            if cell.cell_type != "code":
-                continue
-            source = cell.source if solved else SOLUTION.sub("", cell.source)
-            module = ast.parse(source)
-            kept = (ast.Import, ast.ImportFrom, ast.FunctionDef)
-            module.body = [node for node in module.body if isinstance(node, kept)]
-            exec(compile(module, lesson, "exec"), namespace)
+    def read(name, solved=True):
+        lesson = Lesson(NOTEBOOKS / f"{name}.ipynb")
+        namespace = lesson.definitions()
+        for cell in lesson.solution_cells:
+            exec(cell.source if solved else strip_solution(cell.source), namespace)
         return namespace
 
     return read

@@ -1,6 +1,7 @@
 """A lesson read for the tests: its header, parts, exercises, and what its code defines."""
 
 import ast
+import contextlib
 import copy
 import re
 from collections.abc import Callable, Iterable
@@ -89,6 +90,30 @@ class Lesson:
             if (match := CHECK.fullmatch(cell.source)) and match[1] not in ("hint", "predict")
         ]
 
+    def is_exercise(self, cell: nbformat.NotebookNode) -> bool:
+        return cell in self.solution_cells or cell in self.check_cells
+
+    @cached_property
+    def _definitions(self) -> dict:
+        namespace = {}
+        for cell in self.code_cells:
+            if self.is_exercise(cell):
+                continue
+            for node in ast.parse(cell.source).body:
+                is_definition = isinstance(
+                    node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
+                )
+                if is_definition or _is_constant(node):
+                    # A default that is computed is not there; no exercise needs such a function.
+                    with contextlib.suppress(NameError):
+                        module = ast.Module([node], type_ignores=[])
+                        exec(compile(module, self.path.name, "exec"), namespace)
+        return namespace
+
+    def definitions(self) -> dict:
+        """What its cells import, define and set, as far as that needs no drawing or training."""
+        return dict(self._definitions)
+
     @cached_property
     def functions(self) -> dict[str, Function]:
         """What it defines at top level, exercises included."""
@@ -98,6 +123,14 @@ class Lesson:
     def readers_functions(self) -> dict[str, Function]:
         """What its exercises define."""
         return _functions(cell.source for cell in self.solution_cells)
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and all(isinstance(target, ast.Name) for target in node.targets)
+    )
 
 
 def _functions(sources: Iterable[str]) -> dict[str, Function]:

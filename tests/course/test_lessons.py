@@ -11,7 +11,7 @@ import mrcnn_lite
 from mrcnn_lite import check
 from mrcnn_lite.course.student import EXERCISE_TITLE
 from mrcnn_lite.files import NOTEBOOKS
-from tests.course.lesson import LESSONS, Lesson, normalise
+from tests.course.lesson import LESSONS, Lesson
 
 NAMES = (
     "Start here",
@@ -33,8 +33,6 @@ NAMES = (
 # Laboratories and reports: nothing to build, so no checked exercises.
 WITHOUT_EXERCISES = {12, 13, 14}
 LONGEST_PART_MINUTES = 30
-# Functions shorter than this are alike by chance.
-LEAST_CHARACTERS = 120
 PACKAGE = Path(mrcnn_lite.__file__).parent
 
 
@@ -116,6 +114,12 @@ def test_sections_are_numbered(lesson):
     numbers = re.findall(r"^## (\d+) · ", lesson.text, re.MULTILINE)
     assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
     assert len(numbers) == len(re.findall(r"^## ", lesson.text, re.MULTILINE))
+
+
+def test_the_guide_says_how_long_it_takes(lesson):
+    """`python benchmarks/lesson_times.py` measures it and writes the table."""
+    guide = (NOTEBOOKS.parent / "docs" / "instructor.md").read_text("utf-8")
+    assert f"\n| {lesson.path.stem.replace('_', ' ')} | " in guide
 
 
 # Exercises and predictions
@@ -241,52 +245,3 @@ def test_glossary_is_sorted_and_its_links_lead_somewhere():
 def bare(text: str) -> list[str]:
     """Lesson numbers that are no links."""
     return re.findall(r"\b\d\d\b", re.sub(r"\[[^]]*\]\([^)]*\)", "", text))
-
-
-# One way to do a thing
-
-
-def test_no_two_lessons_define_the_same():
-    for one, other in itertools.combinations(LESSONS, 2):
-        assert not set(one.functions) & set(other.functions), (one.path.name, other.path.name)
-        bodies = {normalise(function): name for name, function in one.functions.items()}
-        for name, function in other.functions.items():
-            body = normalise(function)
-            assert len(body) < LEAST_CHARACTERS or body not in bodies, (bodies[body], name)
-
-
-def package_functions(skipped: tuple[str, ...]) -> dict[str, ast.FunctionDef]:
-    return {
-        node.name: node
-        for path in PACKAGE.rglob("*.py")
-        if not any(part in skipped for part in path.relative_to(PACKAGE).parts)
-        for node in ast.parse(path.read_text("utf-8")).body
-        if isinstance(node, ast.FunctionDef)
-    }
-
-
-def test_no_lesson_defines_what_the_package_has(lesson):
-    """Except as the slow version under study, which `course/slow.py` keeps word for word."""
-    slow = ast.parse((PACKAGE / "course" / "slow.py").read_text("utf-8"))
-    slow = {node.name: node for node in slow.body if isinstance(node, ast.FunctionDef)}
-    package = package_functions(skipped=("slow.py", "checks"))
-    bodies = {normalise(function): name for name, function in package.items()}
-    for name, function in lesson.functions.items():
-        body = normalise(function)
-        if name in slow:
-            assert body == normalise(slow[name]), name
-        elif name not in lesson.readers_functions:
-            assert name not in package, name
-            assert len(body) < LEAST_CHARACTERS or body not in bodies, (name, bodies[body])
-
-
-def test_every_slow_version_stands_in_a_lesson():
-    text = (PACKAGE / "course" / "slow.py").read_text("utf-8")
-    defined = set(re.findall(r"^def (\w+)", text, re.MULTILINE))
-    assert defined <= {name for lesson in LESSONS for name in lesson.functions}
-
-
-def test_code_finds_its_data_from_any_folder(lesson):
-    """A students' edition lies where its owner likes."""
-    for cell in lesson.code_cells:
-        assert not re.search(r"[\"']\.\./", cell.source), cell.source

@@ -1,17 +1,14 @@
 """The students' edition: nothing leaks, exercises fail as they should, and pass once filled in."""
 
 import ast
-import contextlib
-import functools
 import json
 import re
-import subprocess
-import sys
 
 import nbformat
 import pytest
 
 from mrcnn_lite import check
+from mrcnn_lite.cli import main
 from mrcnn_lite.course.exercise import CheckFailedError
 from mrcnn_lite.course.student import (
     BESIDE_THE_LESSONS,
@@ -46,10 +43,6 @@ def cells_of(folder, lesson):
     return nbformat.read(folder / lesson.path.name, as_version=4).cells
 
 
-def is_exercise(cell, lesson):
-    return cell in lesson.solution_cells or cell in lesson.check_cells
-
-
 # What is in it
 
 
@@ -67,7 +60,7 @@ def test_only_exercises_differ(edition, lesson):
     assert len(given) == len(lesson.cells)
     for cell, original in zip(given, lesson.cells):
         assert cell.id == original.id
-        if is_exercise(original, lesson):
+        if lesson.is_exercise(original):
             assert cell.outputs == []
             assert cell.execution_count is None
         else:
@@ -86,7 +79,7 @@ def test_no_solution_leaks(edition, lesson):
     shown = re.sub(
         r"\s+",
         "",
-        "".join(json.dumps(c.source) for c in lesson.cells if not is_exercise(c, lesson)),
+        "".join(json.dumps(c.source) for c in lesson.cells if not lesson.is_exercise(c)),
     )
     for cell in lesson.solution_cells:
         (answer,) = (match["answer"] for match in SOLUTION.finditer(cell.source))
@@ -117,7 +110,7 @@ def test_metadata_is_nbgraders(edition, lesson):
     """Its schema, version 3: https://nbgrader.readthedocs.io, "The nbgrader metadata"."""
     ids = []
     for cell, original in zip(cells_of(edition, lesson), lesson.cells):
-        if not is_exercise(original, lesson):
+        if not lesson.is_exercise(original):
             assert "nbgrader" not in cell.metadata
             continue
         metadata = dict(cell.metadata["nbgrader"])
@@ -140,38 +133,8 @@ def test_metadata_is_nbgraders(edition, lesson):
 # How exercises behave
 
 
-@functools.cache
-def definitions_of(lesson: Lesson) -> dict:
-    """What a lesson's cells import, define and set, as far as that needs no drawing or training.
-
-    Take a copy before you change it.
-    """
-    namespace = {}
-    for cell in lesson.code_cells:
-        if is_exercise(cell, lesson):
-            continue
-        for node in ast.parse(cell.source).body:
-            is_definition = isinstance(
-                node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-            )
-            if is_definition or _is_constant(node):
-                # A default that is computed is not there; no exercise needs such a function.
-                with contextlib.suppress(NameError):
-                    module = ast.Module([node], type_ignores=[])
-                    exec(compile(module, lesson.path.name, "exec"), namespace)
-    return namespace
-
-
-def _is_constant(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Constant)
-        and all(isinstance(target, ast.Name) for target in node.targets)
-    )
-
-
 def test_stubs_fail_with_a_friendly_word(edition, lesson):
-    namespace = dict(definitions_of(lesson))
+    namespace = lesson.definitions()
     failed = []
     for cell, original in zip(cells_of(edition, lesson), lesson.cells):
         if original in lesson.solution_cells:
@@ -184,7 +147,7 @@ def test_stubs_fail_with_a_friendly_word(edition, lesson):
 
 
 def test_refilled_all_checks_pass(edition, lesson, capsys):
-    namespace = dict(definitions_of(lesson))
+    namespace = lesson.definitions()
     answers = iter([SOLUTION.search(cell.source)["answer"] for cell in lesson.solution_cells])
     for cell, original in zip(cells_of(edition, lesson), lesson.cells):
         if original in lesson.solution_cells:
@@ -234,12 +197,11 @@ def test_hints_can_be_switched_off(tmp_path, monkeypatch, capsys):
     )
 
 
-def test_command(tmp_path):
+def test_command(tmp_path, capsys):
     for flags in ([], ["--solutions", "--no-hints"]):
         out = tmp_path / f"edition{len(flags)}"
-        command = [sys.executable, "-m", "mrcnn_lite.cli", "student", "--out", str(out), *flags]
-        result = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert result.stdout == f"wrote {len(LESSONS)} lessons to {out}\n"
+        assert main(["student", "--out", str(out), *flags]) == 0
+        assert capsys.readouterr().out == f"wrote {len(LESSONS)} lessons to {out}\n"
         source = (out / LESSONS[0].path.name).read_text("utf-8")
         assert (STUB in source) == (not flags)
         assert (out / check.HINTS_OFF).exists() == bool(flags)

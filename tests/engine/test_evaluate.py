@@ -122,6 +122,19 @@ def test_results_are_in_cocos_format():
     assert rle.toBbox(result["segmentation"]).tolist() == [2, 1, 5, 3]
 
 
+def test_detections_without_masks_are_scored_by_their_boxes():
+    dataset = ShapesDataset(4, seed=3)
+    results = []
+    for _, target in (dataset[i] for i in range(len(dataset))):
+        detections = {"boxes": target["boxes"], "labels": target["labels"]}
+        detections["scores"] = torch.ones(len(target["labels"]))
+        results += to_coco_results(target["image_id"], detections)
+    assert "segmentation" not in results[0]
+    metrics = score_results(dataset.coco, results, kinds=("bbox",))
+    assert list(metrics) == ["bbox"]
+    assert metrics["bbox"]["AP"] == pytest.approx(1.0)
+
+
 def test_evaluation_leaves_the_model_in_its_mode():
     model = mask_rcnn(mini_config(7)).train()
     metrics = evaluate(model, ShapesDataset(3, seed=0), batch_size=2)

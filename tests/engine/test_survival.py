@@ -56,7 +56,7 @@ def assert_same_run(folder, other) -> None:
     for number, state in moments[0].items():
         for name, value in state.items():
             assert torch.equal(value, moments[1][number][name])
-    assert not list(other.glob(".*"))
+    assert not list(other.glob("*.tmp*"))
 
 
 def test_kill_9_at_random_moments(run_job, uninterrupted, tmp_path):
@@ -157,6 +157,15 @@ def test_truncated_checkpoint_is_named_and_the_previous_one_taken(tmp_path):
         children.train_tiny(tmp_path / "run")
     assert_same_run(tmp_path / "whole", tmp_path / "run")
     assert last.with_suffix(".damaged").exists()
+
+
+def test_second_run_in_the_same_folder_is_refused(run_job, tmp_path):
+    (process,) = run_job(1, children.train_tiny, tmp_path, steps=500)
+    wait_for_step(process, tmp_path, 1)
+    with pytest.raises(InputError, match="another process is training in"):
+        children.train_tiny(tmp_path, steps=500)
+    process.kill()
+    process.join()
 
 
 def test_only_the_last_checkpoints_stay(tmp_path):

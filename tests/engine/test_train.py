@@ -53,7 +53,7 @@ def test_run_leaves_a_checkpoint_and_one_record_per_step(tmp_path):
         checkpoint["model"]["rpn.head.cls_logits.weight"], model.rpn.head.cls_logits.weight
     )
     assert sorted(os.listdir(tmp_path)) == [
-        *("checkpoint-0000002.pt", "checkpoint-0000004.pt", "config.json", "metrics.jsonl")
+        *(".lock", "checkpoint-0000002.pt", "checkpoint-0000004.pt", "config.json", "metrics.jsonl")
     ]
 
 

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mrcnn_lite.explore.given_proposals import merge_regions, recall_by_number
+from mrcnn_lite.explore.given_proposals import count_found, merge_regions, recall_by_number
 from mrcnn_lite.ops import box_iou
 
 
@@ -61,3 +61,20 @@ def test_recall_without_proposals_or_objects_in_a_picture():
     boxes = [torch.tensor([[0.0, 0, 10, 20]]), torch.zeros(0, 4)]
     proposals = [torch.zeros(0, 4), torch.tensor([[0.0, 0, 5, 5]])]
     assert recall_by_number(proposals, boxes, (1, 10), 0.5) == [0, 0]
+
+
+def test_count_found():
+    target = {
+        "boxes": torch.tensor([[0.0, 0, 10, 20], [50, 0, 60, 8]]),
+        "labels": torch.tensor([1, 2]),
+    }
+    detected = {
+        # Two on the first object, one on the second of another class, one of too low a score.
+        "boxes": torch.tensor([[0.0, 0, 10, 18], [0, 2, 10, 20], [50, 0, 60, 8], [50, 0, 60, 8]]),
+        "labels": torch.tensor([1, 1, 1, 2]),
+        "scores": torch.tensor([0.9, 0.8, 0.7, 0.3]),
+    }
+    nothing = {name: values[:0] for name, values in detected.items()}
+    assert count_found([detected], [target]) == (1, 1)
+    assert count_found([detected, nothing], [target, target], score_threshold=0.2) == (2, 1)
+    assert count_found([detected], [target], iou_threshold=0.95) == (0, 3)

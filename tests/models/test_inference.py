@@ -75,14 +75,6 @@ def test_prepared_model_detects_the_same(mini_twins, scenes):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-def test_one_class_of_the_mask_predictor_is_that_of_all(mini_twins):
-    predictor = mini_twins()[0].roi_heads.mask_predictor
-    hidden = torch.randn(5, predictor.conv5_mask.in_channels, 7, 7, dtype=torch.float64)
-    labels = torch.tensor([1, 6, 2, 2, 3])
-    of_class = predictor(hidden)[torch.arange(5), labels]
-    torch.testing.assert_close(predictor.predict_class(hidden, labels), of_class)
-
-
 def test_anchors_predicted_alone_are_those_predicted_with_all(mini_twins):
     head = mini_twins()[0].rpn.head
     channels = head.cls_logits.in_channels

@@ -25,7 +25,7 @@ EVERYTHING = {
 FEW = {
     "rpn_post_nms_top_n_train": 150,
     "rpn_post_nms_top_n_test": 300,
-    "box_detections_per_img": 15,
+    "box_detections_per_img": 10,
 }
 
 
@@ -61,7 +61,7 @@ def detect(twins, images: list[Tensor]) -> Iterator[tuple[dict, dict]]:
         yield dict(found, masks=mask), dict(expected, masks=other)
 
 
-def check_equal(twins, images: list[Tensor], at_least: int = 15) -> None:
+def check_equal(twins, images: list[Tensor], at_least: int = 10) -> None:
     """In float64 detections are equal, and in the same order."""
     for found, expected in detect(twins, images):
         assert len(expected["boxes"]) >= at_least
@@ -139,7 +139,7 @@ def check_losses_and_gradients(twins, images: list[Tensor], targets: list[dict])
 @pytest.fixture(scope="module", params=["frozen", "ordinary"])
 def twins(request, resnet_twins):
     """ResNet-50, with frozen or ordinary batch norm, on small images, in float64."""
-    ours, theirs = resnet_twins(request.param == "frozen", 128, 160, **FEW)
+    ours, theirs = resnet_twins(request.param == "frozen", 96, 128, **FEW)
     return ours.double(), theirs.double()
 
 
@@ -175,7 +175,7 @@ def test_an_image_without_objects_trains_as_torchvisions(mini_twins, scenes):
         {"rpn_post_nms_top_n_test": 30},
         {"rpn_nms_thresh": 0.4},
         {"rpn_score_thresh": 0.999},
-        {"box_score_thresh": 0.99},
+        {"box_score_thresh": 0.98},
         {"box_nms_thresh": 0.2},
         {"box_detections_per_img": 7},
     ],

@@ -51,7 +51,8 @@ deltas_of_labels = Exercise(
     hints=(
         "Give the 4 K numbers of a RoI the shape K x 4. Which of the two axes is the class?",
         "`deltas.view(R, K, 4)[r, labels[r]]` is what is wanted of RoI r. Do it for all at once.",
-        "`deltas.view(len(deltas), -1, 4)[torch.arange(len(labels)), labels]`",
+        "`deltas.view(len(deltas), -1, 4)` brings them into shape. Two lists of numbers as indices "
+        "pick one entry for each pair: `torch.arange(len(labels))` is one of them.",
     ),
 )
 
@@ -208,7 +209,8 @@ count_mask_branch = Exercise(
         "A 3 x 3 convolution has 9 C C weights and C biases and runs at side x side cells. The "
         "upsampling has 4 C C weights; each of its (2 side) x (2 side) outputs takes C "
         "multiplications for each of C channels.",
-        "Multiply-adds: n (9 C C side side) + C C (2 side)(2 side) + C K (2 side)(2 side). "
-        "Parameters: n (9 C C + C) + (4 C C + C) + (C K + K).",
+        "The n convolutions together have n (9 C C + C) parameters and take n 9 C C side side "
+        "multiplications. Add the upsampling (of its 4 C C weights an output uses C C), and the "
+        "last layer, which has C K weights and K biases.",
     ),
 )

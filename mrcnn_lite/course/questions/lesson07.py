@@ -32,8 +32,8 @@ QUESTIONS = (
         (
             Choice(
                 "at (2, 2)",
-                "The middle of the cell is where its value stands, says lesson 04, and this would "
-                "be the sound choice. Is it the one that was made?",
+                "That is where the cell's value stands, says lesson 04. The code that all have "
+                "followed since is older than that insight; look where the dots are.",
             ),
             Choice(
                 "at (0, 0)",
@@ -43,8 +43,7 @@ QUESTIONS = (
             ),
             Choice(
                 "at (8, 8), so that the anchor of 16 pixels lies in the picture",
-                "Nothing keeps anchors in the picture; the next cell's would then lie in the same "
-                "place.",
+                "Nothing keeps anchors in the picture: objects may be cut off by its border, too.",
             ),
         ),
     ),
@@ -60,8 +59,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about one in ten",
-                "Size, shape and place all have to fit at once, and each costs its part of the "
-                "IoU.",
+                "That would be a fine grid. But the next larger size is twice as large: what is "
+                "the best IoU of an object half-way between two sizes, if all else fits?",
             ),
             Choice(
                 "more than half",
@@ -90,7 +89,8 @@ QUESTIONS = (
             ),
             Choice(
                 "less for the large ones, which cover more",
-                "The object grows along with its anchor, and so do the gaps between anchors.",
+                "A large anchor covers more, but its neighbours stand farther away. How near can "
+                "one count on the nearest to be?",
             ),
         ),
     ),
@@ -178,8 +178,8 @@ QUESTIONS = (
             ),
             Choice(
                 "it is the same",
-                "The heads can mend a box that is off, but not one that is not there. Think of "
-                "the two recalls.",
+                "The heads can mend a box that is off. But can they find an object in which no box "
+                "lies at all?",
             ),
         ),
     ),

@@ -14,7 +14,7 @@ QUESTIONS = (
             Choice("256", "257 needs nine binary digits, so the 1 is lost.", right=True),
             Choice(
                 "258",
-                "Numbers above 256 are 2 apart, right. But 257 lies midway between two of them, "
+                "From here on numbers are 2 apart, right. But 257 lies midway between two of them, "
                 "and a tie goes to the one whose last digit is even.",
             ),
             Choice("infinity", "bf16 reaches as far as float32, to 3e38; that was fp16's limit."),

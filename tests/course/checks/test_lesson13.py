@@ -104,5 +104,5 @@ def cards(process, num_processes, step, batch_size, images_per_pass):
 
 def test_other_answers():
     assert "square root" in learning_rate_at.verdict(square_root_after_warmup).message
-    assert "wrong on 4 of 6" in next_loss_scale.verdict(forgets_the_count).message
+    assert "wrong on 5 of 6" in next_loss_scale.verdict(forgets_the_count).message
     assert positions_of.verdict(cards).passed

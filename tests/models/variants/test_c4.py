@@ -33,7 +33,9 @@ def test_classification_weights_reach_every_stage(neck):
     resnet = torchvision.models.resnet50().eval()
     model = mask_rcnn(MaskRCNNConfig(num_classes=2, neck=neck)).eval()
     load_trunk(model, without_classifier(resnet))
-    images = torch.rand(1, 3, 64, 64)
+    # Batch norm that is part of a convolution rounds differently.
+    resnet, model = resnet.double(), model.double()
+    images = torch.rand(1, 3, 64, 64, dtype=torch.float64)
     stem = resnet.maxpool(resnet.relu(resnet.bn1(resnet.conv1(images))))
     c4 = resnet.layer3(resnet.layer2(resnet.layer1(stem)))
     with torch.no_grad():

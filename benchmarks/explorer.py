@@ -1,0 +1,195 @@
+"""How long a reader waits: from a drag to the picture in the page, and from a slider to a panel.
+
+    python benchmarks/explorer.py            # needs `pip install -e '.[browser]'` and a Chromium
+    python benchmarks/explorer.py --picture  # only draws docs/explorer.png
+
+In the page: from the event of the pointer to the end of the frame that shows its effect, in
+headless Chromium without a GPU. Panels: from a slider's new value to the encoded picture, in the
+kernel; JupyterLab shows it a few milliseconds later. It writes docs/explorer_timings.md.
+"""
+
+import argparse
+import io
+import json
+import platform
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.explore.page import write_page
+from mrcnn_lite.explore.panels import (
+    anchors_panel,
+    competition_panel,
+    levels_panel,
+    move_panel,
+    paste_panel,
+)
+from mrcnn_lite.files import write_atomically
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+DRAGS = 120
+# Of the page: settings that are usual, and the costliest.
+CASES = {
+    "RoIPool, stride 16, 7 bins": {"operation": "pool", "stride": 16, "bins": 7},
+    "RoIAlign, stride 16, 7 bins": {"operation": "align", "stride": 16, "bins": 7},
+    "RoIPool, stride 4, 14 bins": {"operation": "pool", "stride": 4, "bins": 14},
+    "RoIAlign, stride 4, 14 bins, 6 samples": {
+        "operation": "align",
+        "stride": 4,
+        "bins": 14,
+        "sampling_ratio": 6,
+    },
+}
+# Moves a handle by a pixel or so at a time, and waits for the end of the frame each time.
+DRAG = """async ([name, number]) => {
+  const handle = document.querySelector(name);
+  handle.setPointerCapture = () => {};
+  const at = (kind, x, y) => handle.dispatchEvent(new PointerEvent(kind,
+    { clientX: x, clientY: y, pointerId: 1, button: 0, buttons: 1, bubbles: true }));
+  const times = [];
+  at("pointerdown", 400, 400);
+  for (let i = 1; i <= number; i++) {
+    const start = performance.now();
+    at("pointermove", 400 + 60 * Math.sin(i / 9), 400 + 40 * Math.sin(i / 7));
+    await new Promise((done) => requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = done;
+      port2.postMessage(0);
+    }));
+    times.push(performance.now() - start);
+  }
+  at("pointerup", 400, 400);
+  return times;
+}"""
+
+
+def open_page(browser, folder, **options):
+    """Open the stand-alone page."""
+    write_page(Path(folder) / "misalignment.html")
+    page = browser.new_context(offline=True, **options).new_page()
+    page.goto((Path(folder) / "misalignment.html").as_uri())
+    page.wait_for_selector("[data-field=x]")
+    page.wait_for_timeout(500)
+    return page
+
+
+def time_drags(browser, folder):
+    """Rows of (what, median, 95th percentile) in milliseconds."""
+    page = open_page(browser, folder, viewport={"width": 1280, "height": 1000})
+    rows = []
+    for name, settings in CASES.items():
+        page.evaluate(f"explorer.set({json.dumps(settings)})")
+        page.wait_for_timeout(600)
+        for what, handle in (("moved", ".handle.body"), ("resized", ".handle.se")):
+            times = page.evaluate(DRAG, [handle, DRAGS])[10:]
+            rows.append((f"{name}, box {what}", times))
+    return rows
+
+
+def time_panels():
+    """The same for the panels, in the kernel."""
+    loaded = load_model(ROOT / "data" / "weights" / "mini.safetensors")
+    model = loaded.model
+    image, target = ShapesDataset(100, seed=115)[3]
+    with torch.no_grad():
+        batch, _ = model.transform([image])
+        features = model.backbone(batch.tensors)
+        logits = model.roi_heads.predict_masks(batch, features[:-1], [target["boxes"]])[0]
+    label = int(target["labels"][0])
+    panels = {
+        "move the object": (move_panel(), "shift", range(1, 21)),
+        "anchors and suppression": (
+            anchors_panel(model, image),
+            "threshold",
+            [i / 20 for i in range(20)],
+        ),
+        "level against size": (
+            levels_panel(ShapesDataset(2, seed=115, image_size=256)[1][0]),
+            "size",
+            range(20, 220, 10),
+        ),
+        "sigmoid against softmax": (
+            competition_panel(logits, label, loaded.categories),
+            "boost",
+            [i / 2 for i in range(1, 20)],
+        ),
+        "threshold and paste": (
+            paste_panel(image, logits[label].sigmoid(), target["boxes"][0], target["masks"][0]),
+            "threshold",
+            [i / 20 for i in range(1, 20)],
+        ),
+    }
+    rows = []
+    for name, (panel, control, values) in panels.items():
+        times = []
+        for value in values:
+            start = time.perf_counter()
+            panel.controls[control].value = value
+            times.append(1000 * (time.perf_counter() - start))
+        rows.append((f"panel: {name}", times[1:]))
+    return rows
+
+
+def write_table(rows) -> None:
+    """Write the medians and 95th percentiles to docs/explorer_timings.md, and print them."""
+    lines = [
+        "# The explorer's timings",
+        "",
+        f"`python benchmarks/explorer.py`, {platform.machine()}, headless Chromium without a GPU, "
+        f"torch {torch.__version__}. In milliseconds: from the pointer's event to the end of the "
+        "frame that shows it, and for panels from the slider's value to the encoded picture.",
+        "",
+        "| what | median | 95 % |",
+        "|---|---|---|",
+    ]
+    for name, times in rows:
+        high = statistics.quantiles(times, n=20)[-1]
+        lines.append(f"| {name} | {statistics.median(times):.0f} | {high:.0f} |")
+    with write_atomically(DOCS / "explorer_timings.md") as temporary:
+        temporary.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def draw_picture(browser, folder) -> None:
+    """Take docs/explorer.png, the README's picture."""
+    page = open_page(
+        browser, folder, viewport={"width": 1120, "height": 760}, device_scale_factor=1.5
+    )
+    explorer = page.locator(".roi-explorer")
+    clip = explorer.bounding_box()
+    plot = page.locator(".roi-explorer .plot").bounding_box()
+    clip["height"] = plot["y"] + plot["height"] - clip["y"]
+    shot = Image.open(io.BytesIO(page.screenshot(clip=clip, full_page=True))).convert("RGB")
+    with write_atomically(DOCS / "explorer.png") as temporary:
+        shot.quantize(256).save(temporary, optimize=True)
+    print(f"wrote {DOCS / 'explorer.png'}")
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--picture", action="store_true", help="only draw docs/explorer.png")
+    options = parser.parse_args()
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        if options.picture:
+            draw_picture(browser, folder)
+        else:
+            write_table(time_drags(browser, folder) + time_panels())
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

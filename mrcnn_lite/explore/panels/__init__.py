@@ -1,0 +1,23 @@
+"""Panels of sliders for the lessons: each computes, draws what it computed, and shows that.
+
+panel = move_panel()
+panel               # the last line of a cell shows it; without widgets its picture stands there
+panel.values        # what the sliders say
+panel.computed      # what the picture shows
+"""
+
+from mrcnn_lite.explore.panels.anchors import anchors_panel
+from mrcnn_lite.explore.panels.competition import competition_panel
+from mrcnn_lite.explore.panels.levels import levels_panel
+from mrcnn_lite.explore.panels.move import move_panel
+from mrcnn_lite.explore.panels.panel import Panel
+from mrcnn_lite.explore.panels.paste import paste_panel
+
+__all__ = [
+    "Panel",
+    "anchors_panel",
+    "competition_panel",
+    "levels_panel",
+    "move_panel",
+    "paste_panel",
+]

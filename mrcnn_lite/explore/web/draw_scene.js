@@ -1,0 +1,250 @@
+// The scene and, with another viewport, the followed bin enlarged: what is read, and from where.
+
+import { CAUSES, cellsOfBin } from "./arithmetic.js";
+import { show } from "./settings.js";
+
+// Opacity of a cell with next to no weight, and of the one with the most; over the whole scene, less.
+const [FAINT, STRONG, STRONG_IN_SCENE] = [0.1, 0.62, 0.42];
+// Bins of whole cells overlap; drawn a little smaller, each can be seen. In cells.
+const INSET = 0.08;
+const HALO = "rgba(255, 255, 255, 0.85)";
+const INK = "#111111";
+
+/** A viewport: scene pixel (x, y) is drawn at ((x - left) * zoom, (y - top) * zoom). */
+export function fitViewport(canvas, [left, top, right, bottom]) {
+  const { width, height } = canvas.getBoundingClientRect();
+  const ratio = Math.min(window.devicePixelRatio || 1, 3);
+  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
+  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  const zoom = Math.min(width / (right - left), height / (bottom - top));
+  // Centred, where the proportions differ.
+  return {
+    context, width, height, zoom, ratio,
+    left: left - (width / zoom - (right - left)) / 2,
+    top: top - (height / zoom - (bottom - top)) / 2,
+  };
+}
+
+/** A square around the followed bin, as it is and as it should be, with a cell on every side. */
+export function aroundBin({ read, reference, row, column }, stride) {
+  const span = (axis, p) => {
+    const parts = [read[axis].bins[p], reference[axis].bins[p]];
+    const cells = parts[0].cells.length ? [parts[0].cells[0], parts[0].cells[parts[0].cells.length - 1] + 1] : [];
+    const all = [...parts.flatMap((part) => part.edges), ...cells].map((edge) => edge * stride);
+    return [Math.min(...all), Math.max(...all)];
+  };
+  const [[left, right], [top, bottom]] = [span("x", column), span("y", row)];
+  const side = Math.max(right - left, bottom - top) + stride * 0.7;
+  const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+  return [x - side / 2, y - side / 2, x + side / 2, y + side / 2];
+}
+
+/** Draw everything into a viewport; `enlarged` shows one bin alone, and writes its weights. */
+export function drawScene(view, { picture, features, settings, measured, colors }, enlarged) {
+  const { context } = view;
+  const { stride, roi, scene_size, operation } = settings;
+  const { read, mapSize, row, column } = measured;
+  const [height, width] = scene_size;
+  const place = (x, y) => [(x - view.left) * view.zoom, (y - view.top) * view.zoom];
+  const rectangle = ([x1, y1, x2, y2]) => [...place(x1, y1), (x2 - x1) * view.zoom, (y2 - y1) * view.zoom];
+  const fine = enlarged ? 1.25 : 1;
+
+  const shown = settings.view === "features" ? features : picture;
+  if (shown) {
+    const [cellsHigh, cellsWide] = settings.view === "features" ? mapSize.map((n) => n * stride) : scene_size;
+    context.imageSmoothingEnabled = settings.view !== "features" && !enlarged;
+    context.imageSmoothingQuality = "high";
+    context.drawImage(shown, ...rectangle([0, 0, cellsWide, cellsHigh]));
+    context.fillStyle = "rgba(255, 255, 255, 0.22)";
+    context.fillRect(...rectangle([0, 0, cellsWide, cellsHigh]));
+  }
+  drawGrid(context, place, mapSize, stride, stride * view.zoom);
+
+  const weights = enlarged ? weightsOfBin(read, row, column) : weightsOfAll(read);
+  shadeCells(context, rectangle, weights, stride, colors["cells-read"], enlarged ? STRONG : STRONG_IN_SCENE);
+
+  const dots = [1.2 * fine, 2.6 * fine];
+  if (!enlarged) drawBins(context, rectangle, read, stride, dots);
+  drawBin(context, rectangle, read, stride, row, column, 2 * fine, dots, 1.8);
+  const box = [read.x.start, read.y.start, read.x.start + read.x.size, read.y.start + read.y.size].map((e) => e * stride);
+  if (operation !== "align") {
+    outline(context, rectangle(box), colors["quantised-box"], 2.2 * fine, [7, 4]);
+  }
+  outline(context, rectangle(roi), colors["true-box"], 2.4 * fine, []);
+
+  drawPoints(context, place, read, stride, enlarged ? [row, column] : null, colors["cells-read"], view.zoom * stride);
+  drawShift(context, place, measured, colors, fine);
+  if (enlarged) writeWeights(context, place, weights, stride, view.zoom * stride);
+  if (!enlarged) drawRuler(view, place, [height, width], colors);
+}
+
+function weightsOfBin(read, row, column) {
+  return cellsOfBin(read, row, column).filter(([, , weight]) => weight > 0);
+}
+
+/** The total weight of every cell over all bins; as a product of the two axes' totals. */
+function weightsOfAll({ y, x }) {
+  const total = ({ bins }) => {
+    const sums = new Map();
+    for (const { cells, weights } of bins) {
+      cells.forEach((cell, i) => sums.set(cell, (sums.get(cell) ?? 0) + weights[i]));
+    }
+    return [...sums];
+  };
+  const columns = total(x);
+  return total(y).flatMap(([cy, wy]) => columns.map(([cx, wx]) => [cx, cy, wx * wy])).filter((c) => c[2] > 0);
+}
+
+function shadeCells(context, rectangle, cells, stride, color, strong) {
+  const most = Math.max(...cells.map((cell) => cell[2]), 1e-12);
+  context.fillStyle = color;
+  for (const [x, y, weight] of cells) {
+    context.globalAlpha = FAINT + (strong - FAINT) * (weight / most);
+    context.fillRect(...rectangle([x, y, x + 1, y + 1].map((e) => e * stride)));
+  }
+  context.globalAlpha = 1;
+}
+
+function drawGrid(context, place, [rows, columns], stride, cell) {
+  context.beginPath();
+  for (let j = 0; j <= columns; j++) {
+    context.moveTo(...place(j * stride, 0));
+    context.lineTo(...place(j * stride, rows * stride));
+  }
+  for (let i = 0; i <= rows; i++) {
+    context.moveTo(...place(0, i * stride));
+    context.lineTo(...place(columns * stride, i * stride));
+  }
+  context.strokeStyle = "rgba(40, 44, 52, 0.55)";
+  // Close lines would cover the picture.
+  context.lineWidth = Math.min(1, cell / 24);
+  context.stroke();
+}
+
+function drawBins(context, rectangle, read, stride, dots) {
+  read.y.bins.forEach((_, row) =>
+    read.x.bins.forEach((_, column) => drawBin(context, rectangle, read, stride, row, column, 1.2, dots, 0.2)),
+  );
+}
+
+function drawBin(context, rectangle, read, stride, row, column, width, dots, halo) {
+  const [[x1, x2], [y1, y2]] = [read.x.bins[column].edges, read.y.bins[row].edges];
+  if (x2 <= x1 || y2 <= y1) return;
+  const inset = read.x.whole ? INSET : 0;
+  const edges = [x1 + inset, y1 + inset, x2 - inset, y2 - inset].map((edge) => edge * stride);
+  outline(context, rectangle(edges), INK, width, dots, halo);
+}
+
+function outline(context, [x, y, width, height], color, lineWidth, dash, halo = 1.8) {
+  context.setLineDash([]);
+  context.strokeStyle = HALO;
+  context.lineWidth = lineWidth + halo;
+  context.strokeRect(x, y, width, height);
+  context.setLineDash(dash);
+  context.strokeStyle = color;
+  context.lineWidth = lineWidth;
+  context.strokeRect(x, y, width, height);
+  context.setLineDash([]);
+}
+
+function drawPoints(context, place, read, stride, only, color, cell) {
+  const rows = only ? [read.y.bins[only[0]]] : read.y.bins;
+  const columns = only ? [read.x.bins[only[1]]] : read.x.bins;
+  const radius = only ? 4 : Math.min(2.6, Math.max(1, cell / 9));
+  context.beginPath();
+  for (const { samples: ys } of rows) for (const y of ys) {
+    for (const { samples: xs } of columns) for (const x of xs) {
+      const [px, py] = place(x * stride, y * stride);
+      context.moveTo(px + radius, py);
+      context.arc(px, py, radius, 0, 2 * Math.PI);
+    }
+  }
+  context.fillStyle = color;
+  context.fill();
+  context.strokeStyle = INK;
+  context.lineWidth = only ? 1.2 : 0.8;
+  context.stroke();
+}
+
+function writeWeights(context, place, cells, stride, cell) {
+  if (cell < 24) return;
+  context.font = `500 ${Math.min(13, cell / 3)}px system-ui, sans-serif`;
+  context.textAlign = "center";
+  // Below the middle, where sample points often are.
+  context.textBaseline = "middle";
+  context.lineJoin = "round";
+  for (const [x, y, weight] of cells) {
+    const [px, py] = place((x + 0.5) * stride, (y + 0.8) * stride);
+    context.strokeStyle = HALO;
+    context.lineWidth = 3.5;
+    context.strokeText(show(weight, 2), px, py);
+    context.fillStyle = INK;
+    context.fillText(show(weight, 2), px, py);
+  }
+}
+
+/** From the middle of the true bin, cause by cause, to where the bin is read. */
+function drawShift(context, place, { error }, colors, fine) {
+  let [x, y] = [error.x.reference, error.y.reference];
+  const steps = CAUSES.map((name) => {
+    const from = [x, y];
+    [x, y] = [x + error.x[name], y + error.y[name]];
+    return { name, from: place(...from), to: place(x, y) };
+  });
+  for (const { name, from, to } of steps) arrow(context, from, to, colors[name.replace("_", "-")], fine);
+  const [cx, cy] = place(error.x.reference, error.y.reference);
+  context.beginPath();
+  context.arc(cx, cy, 4 * fine, 0, 2 * Math.PI);
+  context.fillStyle = colors["true-box"];
+  context.strokeStyle = "#ffffff";
+  context.lineWidth = 1.6;
+  context.fill();
+  context.stroke();
+}
+
+function arrow(context, [x1, y1], [x2, y2], color, fine) {
+  const length = Math.hypot(x2 - x1, y2 - y1);
+  if (length < 1) return;
+  const [ux, uy] = [(x2 - x1) / length, (y2 - y1) / length];
+  const head = Math.min(8 * fine, length);
+  const stroke = (style, width) => {
+    context.beginPath();
+    context.moveTo(x1, y1);
+    context.lineTo(x2 - ux * head * 0.7, y2 - uy * head * 0.7);
+    context.strokeStyle = style;
+    context.lineWidth = width;
+    context.stroke();
+    context.beginPath();
+    context.moveTo(x2, y2);
+    context.lineTo(x2 - ux * head - uy * head * 0.55, y2 - uy * head + ux * head * 0.55);
+    context.lineTo(x2 - ux * head + uy * head * 0.55, y2 - uy * head - ux * head * 0.55);
+    context.closePath();
+    context.fillStyle = style;
+    context.lineWidth = width > 4 ? 3 : 0.1;
+    context.stroke();
+    context.fill();
+  };
+  stroke("#ffffff", 6.5 * fine);
+  stroke(color, 3.4 * fine);
+}
+
+function drawRuler({ context, zoom }, place, [height, width], colors) {
+  context.fillStyle = colors.muted;
+  context.font = "11px system-ui, sans-serif";
+  const step = zoom * 32 < 34 ? 64 : 32;
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  for (let x = 0; x <= width; x += step) {
+    const [px, py] = place(x, height);
+    context.fillText(x === 0 ? "0" : `${x}`, px, py + 6);
+  }
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (let y = 0; y <= height; y += step) {
+    const [px, py] = place(0, y);
+    context.fillText(`${y}`, px - 6, py);
+  }
+}

@@ -1,0 +1,150 @@
+// The error against the box's position: the sawtooth, the constant, the zero.
+
+import { CAUSES, OPERATIONS, traceError } from "./arithmetic.js";
+import { show } from "./settings.js";
+
+// Each line's colour, width and dash; causes may coincide, so the later one is thinner.
+const LINES = [
+  ["total", "ink", 3.2, []],
+  ["maximum", "maximum", 3.4, [9, 3, 2, 3]],
+  ["rounding", "rounding", 2.2, [7, 4]],
+  ["half_pixel", "half-pixel", 2.4, [2, 3]],
+];
+const STEPS_PER_CELL = 16;
+const MARGIN = { left: 40, right: 14, top: 12, bottom: 36 };
+
+/** Limits of the error axis that hold all traces: whole multiples of half a stride. */
+function errorRange(traces, stride) {
+  const unit = stride / 2;
+  let [low, high] = [-unit, stride];
+  for (const trace of traces) {
+    for (const point of trace) {
+      for (const name of ["total", ...CAUSES]) {
+        low = Math.min(low, point[name]);
+        high = Math.max(high, point[name]);
+      }
+    }
+  }
+  return [Math.floor(low / unit - 1e-6) * unit, Math.ceil(high / unit + 1e-6) * unit];
+}
+
+/** The traces of all operations; the former ones, if only the box's place along the axis differs. */
+export function traceAll(former, { roi, stride, bins, axis }, { mapSize, sampling, row, column }) {
+  const [x1, y1, x2, y2] = roi;
+  const beside = axis === "x" ? y1 : x1;
+  const of = JSON.stringify([x2 - x1, y2 - y1, beside, mapSize, stride, bins, sampling, row, column, axis]);
+  if (former.of === of) return former;
+  const all = {};
+  for (const name of Object.keys(OPERATIONS)) {
+    all[name] = traceError(name, mapSize, roi, bins, stride, sampling, row, column, axis, stride / STEPS_PER_CELL);
+  }
+  return { of, all, range: errorRange(Object.values(all), stride) };
+}
+
+/** Where a trace is drawn: from position and error to canvas pixels, and back. */
+export function traceScales({ width, height }, length, [low, high], margin = MARGIN) {
+  const [w, h] = [width - margin.left - margin.right, height - margin.top - margin.bottom];
+  return {
+    x: (position) => margin.left + (position / length) * w,
+    y: (error) => margin.top + ((high - error) / (high - low)) * h,
+    position: (x) => ((x - margin.left) / w) * length,
+  };
+}
+
+/** Draw one operation's causes and whole error, and where the box stands now. */
+export function drawTrace({ context, width, height }, trace, now, range, { axis, stride, colors }) {
+  const length = trace.length > 1 ? trace[trace.length - 1].position : 1;
+  const scales = traceScales({ width, height }, length, range);
+  const right = width - MARGIN.right;
+  drawAxes(context, scales, length, range, { axis, stride, colors, right, height });
+  for (const [name, color, lineWidth, dash] of LINES) {
+    if (name !== "total" && trace.every((point) => Math.abs(point[name]) < 1e-9)) continue;
+    drawLine(context, scales, trace, name, colors[color], lineWidth, dash);
+  }
+  const [x, y] = [scales.x(now.position), scales.y(now.total)];
+  context.beginPath();
+  context.moveTo(x, MARGIN.top);
+  context.lineTo(x, height - MARGIN.bottom);
+  context.strokeStyle = colors.muted;
+  context.lineWidth = 1;
+  context.setLineDash([]);
+  context.stroke();
+  dot(context, x, y, 5.5, colors);
+}
+
+/** A small picture of the whole error alone, for the choice of an operation. */
+export function drawSpark({ context, width, height }, trace, now, range, colors) {
+  const margin = { left: 2, right: 2, top: 6, bottom: 6 };
+  const length = trace.length > 1 ? trace[trace.length - 1].position : 1;
+  const scales = traceScales({ width, height }, length, range, margin);
+  context.beginPath();
+  context.moveTo(0, scales.y(0));
+  context.lineTo(width, scales.y(0));
+  context.strokeStyle = colors.line;
+  context.lineWidth = 1;
+  context.setLineDash([]);
+  context.stroke();
+  drawLine(context, scales, trace, "total", colors.ink, 1.6, []);
+  dot(context, scales.x(now.position), scales.y(now.total), 3.6, colors);
+}
+
+function drawAxes(context, scales, length, [low, high], { axis, stride, colors, right, height }) {
+  context.font = "11px system-ui, sans-serif";
+  context.setLineDash([]);
+  let unit = stride / 2;
+  while ((high - low) / unit > 7) unit *= 2;
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (let error = Math.ceil(low / unit) * unit; error <= high; error += unit) {
+    const y = Math.round(scales.y(error)) + 0.5;
+    context.beginPath();
+    context.moveTo(MARGIN.left, y);
+    context.lineTo(right, y);
+    context.strokeStyle = error === 0 ? colors.ink : colors.line;
+    context.lineWidth = error === 0 ? 1 : 0.8;
+    context.stroke();
+    context.fillStyle = colors.muted;
+    context.fillText(show(error), MARGIN.left - 7, y);
+  }
+  context.textAlign = "center";
+  context.textBaseline = "top";
+  let step = stride;
+  while (scales.x(step) - scales.x(0) < 34) step *= 2;
+  for (let position = 0; position <= length; position += step) {
+    const x = scales.x(position);
+    context.fillRect(x, height - MARGIN.bottom, 1, 4);
+    context.fillText(show(position), x, height - MARGIN.bottom + 6);
+  }
+  context.textAlign = "left";
+  const edge = axis === "x" ? "left edge x1" : "upper edge y1";
+  context.fillText(`${edge} of the box (image pixels)`, MARGIN.left, height - 13);
+}
+
+function drawLine(context, scales, trace, name, color, width, dash) {
+  context.beginPath();
+  let previous = null;
+  for (const point of trace) {
+    const [x, y] = [scales.x(point.position), scales.y(point[name])];
+    // A rounded position jumps: lift the pen there.
+    const jumps = previous && Math.abs(point[name] - previous[name]) > 4 * (point.position - previous.position);
+    if (previous && !jumps) context.lineTo(x, y);
+    else context.moveTo(x, y);
+    previous = point;
+  }
+  context.strokeStyle = color;
+  context.lineWidth = width;
+  context.lineJoin = "round";
+  context.setLineDash(dash);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+function dot(context, x, y, radius, colors) {
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fillStyle = colors.ink;
+  context.strokeStyle = colors.surface;
+  context.lineWidth = 2;
+  context.fill();
+  context.stroke();
+}

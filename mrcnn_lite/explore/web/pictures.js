@@ -1,0 +1,56 @@
+// Pictures under the box: a reader's own, brought to size, and the features of any.
+
+// A dropped picture's longer side, and what both sides are whole multiples of: cells of any stride.
+const [PICTURE_SIZE, PICTURE_STEP] = [256, 32];
+
+/** Read a picture file: { picture, scene_size }, cropped and scaled; rejects what is no picture. */
+export async function readPicture(file) {
+  const bitmap = await createImageBitmap(file);
+  const scale = PICTURE_SIZE / Math.max(bitmap.width, bitmap.height);
+  const whole = (n) => Math.max(Math.round((n * scale) / PICTURE_STEP), 1) * PICTURE_STEP;
+  const canvas = document.createElement("canvas");
+  const [width, height] = ([canvas.width, canvas.height] = [whole(bitmap.width), whole(bitmap.height)]);
+  // Cover it: crop what does not fit whole cells.
+  const cover = Math.max(width / bitmap.width, height / bitmap.height);
+  const [w, h] = [bitmap.width * cover, bitmap.height * cover];
+  const context = canvas.getContext("2d");
+  // JPEG knows no transparency.
+  context.fillStyle = "#ffffff";
+  context.fillRect(0, 0, width, height);
+  context.drawImage(bitmap, (width - w) / 2, (height - h) / 2, w, h);
+  return { picture: canvas.toDataURL("image/jpeg", 0.9), scene_size: [height, width] };
+}
+
+/** Keep a box's size and place as far as a scene of [height, width] has room. */
+export function fitBox([x1, y1, x2, y2], [height, width]) {
+  const [w, h] = [Math.min(x2 - x1, width), Math.min(y2 - y1, height)];
+  const [x, y] = [Math.min(x1, width - w), Math.min(y1, height - h)];
+  return [x, y, x + w, y + h];
+}
+
+/** Average a picture's patches of stride x stride pixels: the features, three channels of them. */
+export function featuresOf(picture, [height, width], stride) {
+  const source = new OffscreenCanvas(width, height);
+  const context = source.getContext("2d", { willReadFrequently: true });
+  context.drawImage(picture, 0, 0, width, height);
+  const pixels = context.getImageData(0, 0, width, height).data;
+  const [rows, columns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const sums = new Float64Array(rows * columns * 4);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const cell = (Math.floor(y / stride) * columns + Math.floor(x / stride)) * 4;
+      const pixel = (y * width + x) * 4;
+      for (let c = 0; c < 3; c++) sums[cell + c] += pixels[pixel + c];
+      sums[cell + 3] += 1;
+    }
+  }
+  const values = new Uint8ClampedArray(rows * columns * 4);
+  for (let i = 0; i < values.length; i += 4) {
+    for (let c = 0; c < 3; c++) values[i + c] = sums[i + c] / sums[i + 3];
+    values[i + 3] = 255;
+  }
+  const result = new OffscreenCanvas(columns, rows);
+  result.getContext("2d").putImageData(new ImageData(values, columns, rows), 0, 0);
+  return result;
+}
+

@@ -1,0 +1,147 @@
+// What can be set, within which limits, and in which words a wrong value is answered.
+
+import { CAUSES, OPERATIONS, readBox, splitShift } from "./arithmetic.js";
+
+export const STRIDES = [4, 8, 16, 32];
+// Lowest and highest; a sampling ratio of 0 stands for one sample per cell.
+export const LIMITS = { bins: [1, 14], sampling_ratio: [0, 6] };
+export const SMALLEST_BOX = 1;
+export const NAMES = {
+  x: "left edge x1", y: "upper edge y1", width: "width", height: "height",
+  bins: "bins per axis", sampling_ratio: "samples (0: auto)", row: "bin's row", column: "bin's column",
+};
+
+/** A number as text: at most three decimals, a true minus sign. */
+export function show(x, digits = 3) {
+  const rounded = Number(x.toFixed(digits));
+  return (Object.is(rounded, -0) ? "0" : String(rounded)).replace("-", "\u2212");
+}
+
+/** The same with its sign, as an error is written. */
+export function showSigned(x, digits = 2) {
+  const text = show(x, digits);
+  return text === "0" || text.startsWith("\u2212") ? text : `+${text}`;
+}
+
+/** The number that a text means, or an error that says what is wrong. */
+export function readNumber(text, name, whole = false) {
+  const cleaned = text.trim().replace("\u2212", "-").replace(",", ".");
+  const value = cleaned === "" ? NaN : Number(cleaned);
+  if (!Number.isFinite(value)) {
+    return { error: `The ${NAMES[name]} must be a number; "${text.slice(0, 20)}" is none. Kept as it was.` };
+  }
+  if (whole && !Number.isInteger(value)) {
+    return { error: `The ${NAMES[name]} must be a whole number; ${text.slice(0, 20)} is none. Kept as it was.` };
+  }
+  return { value };
+}
+
+/** Bring a value between two limits; the note says so if it was not. */
+export function limit(value, [low, high], name, unit = "") {
+  const kept = Math.min(Math.max(value, low), high);
+  if (kept === value) return { value };
+  const side = value < low ? `at least ${show(low)}` : `at most ${show(high)}`;
+  return { value: kept, note: `The ${NAMES[name]} is ${side}${unit} here; ${show(value)} was changed to ${show(kept)}.` };
+}
+
+/** Change one of x, y, width, height of a box, keeping it inside a scene of [height, width]. */
+export function changeBox(roi, name, value, [sceneHeight, sceneWidth]) {
+  const horizontal = name === "x" || name === "width";
+  const [low, high] = horizontal ? [roi[0], roi[2]] : [roi[1], roi[3]];
+  const length = horizontal ? sceneWidth : sceneHeight;
+  const moves = name === "x" || name === "y";
+  const range = moves ? [0, length - (high - low)] : [SMALLEST_BOX, length - low];
+  const kept = limit(value, range, name, " px");
+  const edges = moves ? [kept.value, kept.value + (high - low)] : [low, low + kept.value];
+  const box = horizontal
+    ? [edges[0], roi[1], edges[1], roi[3]]
+    : [roi[0], edges[0], roi[2], edges[1]];
+  return { roi: box, note: kept.note };
+}
+
+/** Move whole edges of a box by (dx, dy), for a drag; `edges` names them, "" moves the box. */
+export function dragBox(roi, edges, dx, dy, [height, width]) {
+  const [x1, y1, x2, y2] = roi;
+  const within = (x, low, high) => Math.min(Math.max(x, low), high);
+  if (edges === "") {
+    const [mx, my] = [within(dx, -x1, width - x2), within(dy, -y1, height - y2)];
+    return [x1 + mx, y1 + my, x2 + mx, y2 + my];
+  }
+  return [
+    edges.includes("w") ? within(x1 + dx, 0, x2 - SMALLEST_BOX) : x1,
+    edges.includes("n") ? within(y1 + dy, 0, y2 - SMALLEST_BOX) : y1,
+    edges.includes("e") ? within(x2 + dx, x1 + SMALLEST_BOX, width) : x2,
+    edges.includes("s") ? within(y2 + dy, y1 + SMALLEST_BOX, height) : y2,
+  ];
+}
+
+/** The bin that is followed: as chosen, or the middle one. */
+export function followedBin({ bin, bins }) {
+  const middle = Math.floor(bins / 2);
+  return bin && bin[0] < bins && bin[1] < bins ? bin : [middle, middle];
+}
+
+/** Settings from elsewhere, each replaced by the one in `fallback` where it makes no sense. */
+export function sensible(settings, fallback) {
+  const [height, width] = settings.scene_size;
+  const isWhole = (x, low, high) => Number.isInteger(x) && x >= low && x <= high;
+  const isBox = (roi) => Array.isArray(roi) && roi.length === 4 && roi.every(Number.isFinite) &&
+    roi[0] >= 0 && roi[1] >= 0 && roi[2] <= width && roi[3] <= height &&
+    roi[2] - roi[0] >= SMALLEST_BOX && roi[3] - roi[1] >= SMALLEST_BOX;
+  const makesSense = {
+    operation: (name) => Object.hasOwn(OPERATIONS, name),
+    roi: isBox,
+    stride: (stride) => STRIDES.includes(stride),
+    bins: (bins) => isWhole(bins, ...LIMITS.bins),
+    sampling_ratio: (ratio) => isWhole(ratio, -1, LIMITS.sampling_ratio[1]),
+    bin: (bin) => bin === null || (Array.isArray(bin) && bin.length === 2 && bin.every((i) => isWhole(i, 0, LIMITS.bins[1] - 1))),
+    axis: (axis) => axis === "x" || axis === "y",
+    view: (view) => view === "picture" || view === "features",
+  };
+  const kept = { ...settings };
+  for (const [key, test] of Object.entries(makesSense)) if (!test(kept[key])) kept[key] = fallback[key];
+  return kept;
+}
+
+/** All that is drawn and written, computed from the settings. */
+export function measure(settings) {
+  const { operation, roi, stride, bins, sampling_ratio, scene_size } = settings;
+  const sampling = sampling_ratio > 0 ? sampling_ratio : -1;
+  const mapSize = scene_size.map((length) => Math.ceil(length / stride));
+  const arguments_ = [mapSize, roi, bins, stride, sampling];
+  const [row, column] = followedBin(settings);
+  const errors = Object.fromEntries(
+    Object.keys(OPERATIONS).map((name) => [name, splitShift(name, ...arguments_, row, column)]),
+  );
+  return {
+    mapSize, sampling, row, column, errors,
+    error: errors[operation],
+    read: readBox(operation, ...arguments_),
+    reference: readBox("align", ...arguments_),
+  };
+}
+
+/** How an operation comes by one edge of the box; `cell` is the edge that it reads. */
+export function edgeInWords(operation, edge, cell, stride, last) {
+  const cells = `${show(edge)} / ${stride} = ${show(edge / stride, 4)}`;
+  const back = `${show(cell, 4)} \u00d7 ${stride} = ${show(cell * stride)} px`;
+  if (operation === "align") return `${cells}, not rounded: ${show(edge)} px is read`;
+  if (operation === "align_unaligned") return `${cells}, half a cell further on: ${back}`;
+  const rounded = last ? cell - 1 : cell;
+  const note = last ? `, and cell ${show(rounded)} is read too: ${back}` : `: ${back}`;
+  return `${cells}, rounded ${show(rounded)}${note}`;
+}
+
+/** One sentence for those who do not see the picture, and for those who want to be sure. */
+export function summary(settings, { error, read, row, column }) {
+  const { operation, roi, stride, axis } = settings;
+  const label = OPERATIONS[operation].label;
+  const [start, size] = [read[axis].start * stride, read[axis].size * stride];
+  const [low, high] = axis === "x" ? [roi[0], roi[2]] : [roi[1], roi[3]];
+  const along = error[axis];
+  const causes = CAUSES.map((name) => `${showSigned(along[name])} ${name.replace("_", " ")}`);
+  const sum = along.total === 0 ? "no error" : `${causes.join(", ")}: ${showSigned(along.total)} pixels`;
+  return `${label} at stride ${stride}. Along ${axis} the box is ${show(low)} to ${show(high)}, ` +
+    `and ${show(start)} to ${show(start + size)} is read. ` +
+    `Bin in row ${row}, column ${column}: ${sum}.`;
+}

@@ -1,0 +1,128 @@
+"""The explorer's JavaScript against the package, on thousands of random RoIs."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mrcnn_lite.explore.misalignment import OPERATIONS, split_shift
+from mrcnn_lite.explore.web_sources import FOLDER
+
+# For every RoI: the cells and weights of all bins, and the causes of all bins along x and y.
+RUNNER = """
+import { readFileSync } from "node:fs";
+const encode = (numbers) => Buffer.from(new Float64Array(numbers).buffer).toString("base64");
+const groups = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const results = groups.map(({ operation, size, rois, bins, stride, sampling }) => {
+  const [counts, cells, weights, causes] = [[], [], [], []];
+  for (const roi of rois) {
+    const read = readBox(operation, size, roi, bins, stride, sampling);
+    for (let row = 0; row < bins; row++) for (let column = 0; column < bins; column++) {
+      const bin = cellsOfBin(read, row, column);
+      counts.push(bin.length);
+      for (const [x, y, weight] of bin) { cells.push(y * size[1] + x); weights.push(weight); }
+      const { x, y } = splitShift(operation, size, roi, bins, stride, sampling, row, column);
+      for (const name of [...CAUSES, "total"]) causes.push(x[name], y[name]);
+    }
+  }
+  return [counts, cells, weights, causes].map(encode);
+});
+process.stdout.write(JSON.stringify(results));
+"""
+ROIS_PER_GROUP = 12
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """A Node to run the explorer's arithmetic: the system's, or the one inside Playwright."""
+    found = shutil.which("node")
+    if found is None:
+        try:
+            import playwright
+        except ImportError:
+            pytest.skip("no Node.js: install it, or `pip install -e .[browser]`")
+        name = "node.exe" if os.name == "nt" else "node"
+        found = str(Path(playwright.__file__).parent / "driver" / name)
+    return found
+
+
+def make_groups() -> list[dict]:
+    """Every operation at every stride and sampling, on boxes of all kinds."""
+    random = np.random.default_rng(0)
+    groups = []
+    for operation in OPERATIONS:
+        for stride in (4, 8, 16, 32):
+            for sampling in (-1, 1, 2, 3):
+                for _ in range(7):
+                    height, width = (int(size) for size in random.integers(1, 20, 2))
+                    groups.append(
+                        {
+                            "operation": operation,
+                            "stride": stride,
+                            "sampling": sampling,
+                            "bins": int(random.integers(1, 8)),
+                            "size": [height, width],
+                            "rois": make_rois(random, height * stride, width * stride),
+                        }
+                    )
+    return groups
+
+
+def make_rois(random, height, width) -> list[list[float]]:
+    """Boxes inside, across the border, off the map, tiny, empty, inverted; many on half cells."""
+    extent = np.array([width, height, width, height])
+    rois = (random.random((ROIS_PER_GROUP, 4)) * 1.6 - 0.3) * extent
+    # Ordered, but for the last two; some on a grid of eighths, where all ties are.
+    rois[:-2] = np.concatenate(
+        [np.minimum(rois[:-2, :2], rois[:-2, 2:]), np.maximum(rois[:-2, :2], rois[:-2, 2:])], axis=1
+    )
+    rois[::2] = (rois[::2] * 8).round() / 8
+    rois[1::4] = rois[1::4].round()
+    rois[0, 2:] = rois[0, :2]
+    rois[1, 2:] = rois[1, :2] + random.random(2) * 3
+    return rois.tolist()
+
+
+def run_javascript(node: str, groups: list[dict], folder: Path) -> list[list[np.ndarray]]:
+    script, cases = folder / "run.mjs", folder / "cases.json"
+    script.write_text((FOLDER / "arithmetic.js").read_text() + RUNNER)
+    cases.write_text(json.dumps(groups))
+    run = subprocess.run(
+        [node, str(script), str(cases)], capture_output=True, text=True, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    return [
+        [np.frombuffer(base64.b64decode(text)) for text in result]
+        for result in json.loads(run.stdout)
+    ]
+
+
+def test_javascript_reads_the_cells_that_the_package_reads(node, tmp_path):
+    groups = make_groups()
+    assert sum(len(group["rois"]) for group in groups) >= 5000
+    worst_weight = worst_error = 0.0
+    for group, (counts, cells, weights, causes) in zip(
+        groups, run_javascript(node, groups, tmp_path)
+    ):
+        rois = torch.tensor(group["rois"], dtype=torch.float64)
+        rois = torch.cat([torch.zeros(len(rois), 1, dtype=torch.float64), rois], dim=1)
+        bins, stride, sampling = group["bins"], group["stride"], group["sampling"]
+        operation = OPERATIONS[group["operation"]]
+        matrix = operation.bags(group["size"], rois, bins, 1 / stride, sampling).matrix()
+        bin_of, expected_cells = matrix.indices().numpy()
+        assert np.array_equal(np.repeat(np.arange(len(counts)), counts.astype(int)), bin_of), group
+        assert np.array_equal(cells, expected_cells), group
+        if len(cells):
+            worst_weight = max(worst_weight, np.abs(weights - matrix.values().numpy()).max())
+        error = split_shift(group["operation"], group["size"], rois, bins, stride, sampling)
+        parts = [error.half_pixel, error.rounding, error.maximum, error.total]
+        expected = torch.stack(parts, dim=-1).permute(0, 2, 3, 4, 1).flatten().numpy()
+        worst_error = max(worst_error, np.abs(causes - expected).max())
+    assert worst_weight < 1e-12
+    assert worst_error < 1e-9

@@ -1,0 +1,158 @@
+"""The panels: what is computed is right, what is drawn is what was computed, one figure serves."""
+
+import io
+import itertools
+
+import ipywidgets
+import pytest
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.explore.misalignment import OPERATIONS
+from mrcnn_lite.explore.panels import Panel, levels_panel, move_panel, paste_panel
+from mrcnn_lite.explore.panels.anchors import anchors_panel, propose, suppress
+from mrcnn_lite.explore.panels.competition import compete, competition_panel
+from mrcnn_lite.explore.panels.levels import find_level
+from mrcnn_lite.explore.panels.move import make_wide_scene, move_object
+from mrcnn_lite.explore.panels.paste import paste_and_cut
+from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn, mini_config
+from mrcnn_lite.ops import box_iou
+
+NAMES = {1: "circle", 2: "square", 3: "star"}
+
+
+@pytest.fixture(scope="module")
+def image():
+    return ShapesDataset(1, seed=1)[0][0]
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    return mask_rcnn(mini_config(4)).eval()
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return make_wide_scene()
+
+
+def count_panel():
+    def draw(figure, computed):
+        figure.subplots().plot([0, computed])
+
+    controls = {"number": ipywidgets.IntSlider(1, 0, 9)}
+    return Panel(lambda number: 2 * number, draw, controls, (2, 2), "a line")
+
+
+def test_panel_follows_its_slider_with_one_figure():
+    panel = count_panel()
+    figure, picture, before = panel.figure, panel.picture, panel.picture.value
+    panel.controls["number"].value = 4
+    assert panel.values == {"number": 4}
+    assert panel.computed == 8
+    assert panel.figure is figure
+    assert panel.picture is picture
+    assert panel.picture.value != before
+    assert Image.open(io.BytesIO(panel.picture.value)).size == (144, 144)
+
+
+def test_panel_has_a_stable_name_and_a_picture_without_widgets():
+    data = count_panel()._repr_mimebundle_()
+    assert data["text/plain"] == "Panel(number=1)"
+    assert data["image/png"]
+    assert "application/vnd.jupyter.widget-view+json" in data
+
+
+@pytest.mark.parametrize("stride", [4, 8, 16])  # at 32 it would come from the border
+def test_object_that_moves_by_a_cell_reads_the_same(scene, stride):
+    moved = move_object(scene, stride, stride, bins=5)
+    assert max(moved.change.values()) < 1e-9
+    assert all(read.shape == (3, 5, 5) for read in moved.read.values())
+
+
+def test_object_that_moves_by_less_jumps_only_where_boxes_are_rounded(scene):
+    changes = [move_object(scene, shift, 16, bins=7).change for shift in range(17)]
+    steps = {
+        name: max(abs(a[name] - b[name]) for a, b in itertools.pairwise(changes))
+        for name in OPERATIONS
+    }
+    assert min(steps["pool"], steps["warp"]) > 3 * max(steps["align"], steps["align_unaligned"])
+
+
+def test_box_moves_with_the_object(scene):
+    start, moved = move_object(scene, 0, 16, 7), move_object(scene, 5, 16, 7)
+    assert moved.box == pytest.approx([e + d for e, d in zip(start.box, (5, 0, 5, 0))])
+    assert torch.equal(start.window[:, :, :-5], moved.window[:, :, 5:])
+
+
+@pytest.mark.parametrize(
+    ("size", "level"), [(111, 2), (112, 3), (223, 3), (224, 4), (448, 5), (32, 2)]
+)
+def test_levels_are_those_of_the_paper(size, level):
+    assert find_level(size, (512, 512), MaskRCNNConfig()).level == level
+
+
+def test_suppression_keeps_no_two_that_overlap_more(model, image):
+    levels = propose(model, image)
+    assert len(levels) == 4
+    for threshold in (0.0, 0.3, 0.7):
+        found = suppress(levels, 0, threshold)
+        kept = found.candidates.boxes[found.kept]
+        overlaps = box_iou(kept, kept) - torch.eye(len(kept))
+        assert overlaps.max() <= threshold + 1e-6
+        assert found.kept[0] == 0
+    assert len(suppress(levels, 0, 1.0).kept) == len(levels[0].boxes)
+    anchors = levels[1].anchors
+    centres = (anchors[:, :2] + anchors[:, 2:]) / 2
+    assert (centres == centres[0]).all()
+
+
+def test_softmax_competes_and_sigmoid_does_not():
+    torch.manual_seed(0)
+    logits = torch.randn(4, 6, 6)
+    found = compete(logits, 1, rival=3, boost=5.0, names=NAMES)
+    assert torch.equal(found.sigmoid, logits[1].sigmoid())
+    assert (found.softmax < found.before[1]).all()
+    unchanged = compete(logits, 1, rival=3, boost=0.0, names=NAMES)
+    assert torch.equal(unchanged.softmax, unchanged.before[1])
+    assert found.names == ("circle", "star")
+
+
+def test_higher_thresholds_paste_smaller_masks():
+    small = torch.linspace(0, 1, 14).expand(14, 14)
+    box, truth = torch.tensor([4.0, 4, 32, 32]), torch.zeros(40, 40)
+    truth[4:32, 18:32] = 1
+    sizes = [int(paste_and_cut(small, box, truth, t).mask.sum()) for t in (0.0, 0.3, 0.5, 0.9, 1.0)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 0
+    assert paste_and_cut(small, box, truth, 0.5).iou == pytest.approx(1)
+    assert paste_and_cut(small, box, torch.zeros(40, 40), 1.0).iou == 0
+
+
+def make_panels(model, image):
+    logits = torch.randn(4, 28, 28, generator=torch.Generator().manual_seed(0))
+    box, truth = torch.tensor([20.0, 30, 90, 100]), torch.zeros(128, 128)
+    truth[30:100, 20:90] = 1
+    return {
+        "move": (move_panel(), {"shift": 7, "stride": 8, "bins": 3}),
+        "levels": (levels_panel(image), {"size": 30}),
+        "anchors": (anchors_panel(model, image), {"level": 3, "threshold": 0.0}),
+        "competition": (competition_panel(logits, 2, NAMES), {"rival": 3, "boost": 8.0}),
+        "paste": (paste_panel(image, logits[0].sigmoid(), box, truth), {"threshold": 1.0}),
+    }
+
+
+@pytest.mark.parametrize("name", ["move", "levels", "anchors", "competition", "paste"])
+def test_every_control_changes_what_is_shown(name, model, image):
+    panel, values = make_panels(model, image)[name]
+    assert set(values) == set(panel.controls)
+    for control, value in values.items():
+        before = panel.picture.value
+        panel.controls[control].value = value
+        assert panel.picture.value != before, control
+    again = Figure(figsize=panel.figure.get_size_inches())
+    panel.draw(again, panel.compute(**panel.values))
+    assert len(again.axes) == len(panel.figure.axes)
