@@ -1,10 +1,11 @@
 """The reader's own functions, taken out of the lessons in which they were written.
 
-Lesson 11 builds a model of them. In a lesson where an exercise is not solved yet, or not right, the
-package's own function takes its place.
+Lesson 11 builds a model of them. Where an exercise is not solved yet, or not right, the package's
+own part takes its place.
 """
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +35,27 @@ def definitions_of(lesson: str | Path) -> dict[str, Any]:
     return namespace
 
 
-def own_piece(lesson: str | Path, name: str, exercise: Exercise, instead: Any) -> Any:
-    """Take the reader's function if it passes its check, and say which one was taken.
+def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[..., Any] | None:
+    """Take the reader's function if it passes its check, and say whether it was taken.
 
     Args:
         lesson: the notebook in which it was to be written.
-        name: of the function (or class) there.
+        name: of the function there.
         exercise: its check.
-        instead: the package's.
 
     Returns:
-        the reader's, or `instead`.
+        the function, or None if the package's part is to take its place.
     """
+    number = Path(lesson).stem[:2]
     try:
         own = definitions_of(lesson).get(name)
     # A half-written cell elsewhere in the lesson; Python's message says where.
     except SyntaxError as error:
-        print(f"{name}: the package's, since lesson {Path(lesson).stem[:2]} has an error: {error}")
-        return instead
+        print(f"{name}: the package's, since lesson {number} has an error: {error}")
+        return None
     verdict = exercise.verdict(own)
     if verdict.passed:
-        print(f"{name}: yours, from lesson {Path(lesson).stem[:2]}")
+        print(f"{name}: yours, from lesson {number}")
         return own
     print(f"{name}: the package's ({verdict.message.removeprefix('✗ ').rstrip('.')})")
-    return instead
+    return None

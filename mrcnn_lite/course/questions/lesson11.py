@@ -4,30 +4,31 @@ from mrcnn_lite.course.question import Choice, Question
 
 QUESTIONS = (
     Question(
-        "first_loss_to_fall",
-        "Five losses are trained together from random weights. Which of them cannot fall before "
-        "others have?",
+        "losses_that_rise",
+        "Five losses are added up and trained together from random weights. Which of them rises "
+        "during the first fifty steps?",
         (
             Choice(
+                "None: that is what a gradient is for",
+                "Each step follows the gradient of the sum, for what the branches are given now. "
+                "But what they are given changes, too.",
+            ),
+            Choice(
                 "The objectness loss",
-                "It only needs the features. It is the first to have something to learn from.",
+                "The RPN needs nothing but the features, and its anchors never change. It is the "
+                "first to learn.",
             ),
             Choice(
-                "The mask loss",
-                "In training the true boxes join the proposals (lesson 08), so the mask branch "
-                "sees good RoIs from the first step. Without that you would be right.",
-            ),
-            Choice(
-                "None: all can start at once",
-                "Anchors and true boxes are there from the first step, so every loss has its "
-                "targets.",
+                "The class and the box loss",
+                "The better the RPN becomes, the more RoIs lie on objects, and the more there is "
+                "to explain.",
                 right=True,
             ),
         ),
     ),
     Question(
         "most_frequent_mistake",
-        "The model above finds most objects. Of its mistakes, which kind will be the most "
+        "The model above finds most objects. Of its wrong detections, which kind is the most "
         "frequent?",
         (
             Choice(
@@ -36,15 +37,13 @@ QUESTIONS = (
                 "for a duplicate?",
             ),
             Choice(
-                "Objects that it misses",
-                "A score below one half counts as not found, and a short training makes a "
-                "cautious model.",
-                right=True,
+                "Masks that do not fit, in boxes that do",
+                "Possible; but a mask branch only has to fill a box that is right, an easy task.",
             ),
             Choice(
-                "Masks that do not fit, in boxes that do",
-                "Possible; but a mask branch only has to fill a box that is right, an easy "
-                "task compared with finding it.",
+                "Boxes and masks that fit, with the wrong name",
+                "Where something ends is learnt sooner than what it is.",
+                right=True,
             ),
         ),
     ),
