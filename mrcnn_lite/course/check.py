@@ -27,6 +27,7 @@ from mrcnn_lite.course.checks.lesson09 import (
     mask_gradient,
     share_under_a_rival,
 )
+from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
 from mrcnn_lite.course.questions import QUESTIONS
@@ -71,6 +72,9 @@ EXERCISES = {
         share_under_a_rival,
         decoupled_mask_loss,
         mask_gradient,
+        clip_gradients,
+        kind_of_error,
+        box_loss,
         learning_rate_at,
         next_loss_scale,
         positions_of,

@@ -1,0 +1,99 @@
+"""The checks of lesson 11: their references against the package and PyTorch, right and wrong."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine.error_kinds import FOUND_IOU, KINDS, mask_iou, sort_errors
+from mrcnn_lite.models.losses import box_head_losses
+from mrcnn_lite.ops import box_iou
+
+LESSON = "11_mask_rcnn_trained"
+EXERCISES = {
+    "clip_gradients": clip_gradients,
+    "kind_of_error": kind_of_error,
+    "box_loss": box_loss,
+}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_lessons_solution_passes(functions_of, name):
+    assert EXERCISES[name].verdict(functions_of(LESSON)[name]).passed
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_stub_is_not_written_yet(functions_of, name):
+    verdict = EXERCISES[name].verdict(functions_of(LESSON, solved=False)[name])
+    assert "not written yet" in verdict.message
+
+
+def test_clipping_is_pytorchs():
+    def by_pytorch(gradients, longest):
+        parameters = [nn.Parameter(torch.zeros_like(gradient)) for gradient in gradients]
+        for parameter, gradient in zip(parameters, gradients):
+            parameter.grad = gradient
+        nn.utils.clip_grad_norm_(parameters, longest)
+        return [parameter.grad for parameter in parameters]
+
+    assert clip_gradients.verdict(by_pytorch).passed
+
+
+def test_kinds_are_the_packages():
+    """The truth, and the truth moved, cut and misnamed, judged one by one as `sort_errors` does."""
+    seen = set()
+    for index in range(30):
+        _, target = ShapesDataset(30, seed=3)[index]
+        masks, labels, boxes = target["masks"].bool(), target["labels"], target["boxes"]
+        cut = masks & (torch.arange(128) < boxes[:, :1].mean(dim=1)[:, None] + 12)[:, None]
+        detections = {
+            "boxes": torch.cat([boxes, boxes, boxes, boxes + 9, boxes.roll(40)]),
+            "labels": torch.cat([labels % 6 + 1, labels, labels, labels, labels]),
+            "masks": torch.cat([masks, cut, masks, masks.roll(9, 2), masks.roll(60, 1)]),
+        }
+        detections["scores"] = torch.linspace(1, 0.6, len(detections["labels"]))
+        ious = box_iou(detections["boxes"], boxes), mask_iou(detections["masks"], masks)
+        found = torch.zeros(len(labels), dtype=torch.bool)
+        detections["masks"] = detections["masks"][:, None].float()
+        for k, kind in enumerate(sort_errors(detections, target).kind_of_detection):
+            same = detections["labels"][k] == labels
+            place = kind_of_error.reference(ious[0][k], ious[1][k], same, found)
+            assert KINDS[place] == kind
+            seen.add(kind)
+            if kind == "correct":
+                found[ious[1][k].where(same & ~found, 0).argmax()] = True
+    assert seen == set(KINDS)
+    assert FOUND_IOU == 0.5
+
+
+def test_box_loss_is_the_packages():
+    def by_package(deltas, target_deltas, labels):
+        of_all_classes = deltas.repeat(1, 7)
+        logits = torch.zeros(len(labels), 7)
+        return box_head_losses(logits, of_all_classes, labels, target_deltas)[1]
+
+    assert box_loss.verdict(by_package).passed
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (
+            lambda deltas, targets, labels: F.smooth_l1_loss(
+                deltas[labels > 0], targets[labels > 0], beta=1 / 9
+            ),
+            "you take the mean over the objects' numbers",
+        ),
+        (
+            lambda deltas, targets, labels: (
+                F.smooth_l1_loss(deltas[labels > 0], targets[labels > 0], reduction="sum")
+                / len(labels)
+            ),
+            "PyTorch's default",
+        ),
+    ],
+)
+def test_plausible_losses_are_told_apart(answer, expected):
+    assert expected in box_loss.verdict(answer).message

@@ -1,0 +1,51 @@
+import nbformat
+import pytest
+
+from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.pieces import definitions_of, own_piece
+
+double = Exercise(
+    name="double",
+    reference=lambda x: 2 * x,
+    cases={"the number 3": (3.0,), "the number 5": (5.0,)},
+    mistakes={"you square": lambda x: x * x},
+    hints=("a", "b", "c"),
+)
+
+
+@pytest.fixture
+def lesson(tmp_path):
+    def write(*sources):
+        cells = [nbformat.v4.new_code_cell(source) for source in sources]
+        path = tmp_path / "04_doubling.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+        return path
+
+    return write
+
+
+def test_definitions_are_read_and_nothing_else_runs(lesson):
+    path = lesson("import math\nraise SystemExit", "def f(x):\n    return math.floor(x)\n\n\n1 / 0")
+    assert definitions_of(path)["f"](2.5) == 2
+
+
+def test_a_right_function_is_the_readers(lesson, capsys):
+    path = lesson("def my_double(x):\n    return x * 2")
+    assert own_piece(path, "my_double", double)(4) == 8
+    assert capsys.readouterr().out == "my_double: yours, from lesson 04\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def my_double(x):\n    return x * x", "you square"),
+        ("def my_double(x):\n    raise NotImplementedError", "not written yet"),
+        ("def other(x):\n    return x", "expected the function itself"),
+        ("def my_double(x:\n    return 2 * x", "lesson 04 has an error"),
+    ],
+)
+def test_otherwise_it_is_the_packages_and_the_reason_is_said(lesson, capsys, source, reason):
+    assert own_piece(lesson(source), "my_double", double) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith("my_double: the package's")
+    assert reason in printed
