@@ -14,6 +14,7 @@ const COLORS = ["true-box", "quantised-box", "cells-read", "rounding", "half-pix
 const [MARGIN_TOP, MARGIN_BEFORE, MARGIN_BEHIND] = [8, 27, 34];
 const SAVE_EVERY_MS = 60;
 const ANNOUNCE_AFTER_MS = 500;
+const RESTYLED_AFTER_MS = 600;
 
 function render({ model, el }) {
   const settings = {};
@@ -279,7 +280,13 @@ function render({ model, el }) {
   resized.observe(root);
   const darkness = window.matchMedia("(prefers-color-scheme: dark)");
   darkness.addEventListener("change", schedule);
-  const themed = new MutationObserver(schedule);
+  // JupyterLab names a theme before its styles are there.
+  let restyled = 0;
+  const themed = new MutationObserver(() => {
+    schedule();
+    clearTimeout(restyled);
+    restyled = setTimeout(schedule, RESTYLED_AFTER_MS);
+  });
   themed.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   schedule();
   return () => {
@@ -290,6 +297,7 @@ function render({ model, el }) {
     clearInterval(sliding);
     clearTimeout(saving);
     clearTimeout(announcing);
+    clearTimeout(restyled);
     cancelAnimationFrame(frame);
     root.remove();
   };
