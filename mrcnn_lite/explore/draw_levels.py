@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from torch import Tensor
 
@@ -13,9 +14,23 @@ from mrcnn_lite.models.roi_features import assign_levels
 
 
 def draw_boxes_by_level(axes: Axes, boxes: Tensor, levels: Tensor) -> None:
-    """Outline boxes, `Tensor[N, 4]` in the axes' unit, in the style of their level, `Tensor[N]`."""
+    """Outline boxes, `Tensor[N, 4]` in the axes' unit, in the style of their level, `Tensor[N]`.
+
+    The level's name is written into the upper left corner of each.
+    """
     for level in levels.unique().tolist():
-        draw_boxes(axes, boxes[levels == level], LEVELS[level], width=2, halo=True)
+        of_level = boxes[levels == level]
+        draw_boxes(axes, of_level, LEVELS[level], width=2, halo=True)
+        for x1, y1, _, _ in of_level.tolist():
+            axes.annotate(
+                LEVELS[level].label,
+                (x1, y1),
+                xytext=(3, -3),
+                textcoords="offset points",
+                va="top",
+                fontsize=8,
+                path_effects=[patheffects.withStroke(linewidth=2.5, foreground="white")],
+            )
 
 
 def draw_level_rule(
@@ -92,7 +107,7 @@ def draw_what_and_where(
         axes.errorbar(
             where[name],
             what[name],
-            *(tuple(reversed(spread[name])) if spread else (None, None)),
+            *(spread[name] if spread else (None, None)),
             marker=meaning.marker,
             color=meaning.color,
             markeredgecolor="black",

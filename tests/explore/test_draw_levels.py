@@ -24,8 +24,8 @@ def test_boxes_have_the_style_of_their_level(axes):
     drawn = [(patch.get_width(), patch.get_edgecolor()) for patch in axes.patches]
     expected = [(50, 2), (40, 2), (150, 3), (300, 4)]
     assert drawn == [(width, to_rgba(LEVELS[level].color)) for width, level in expected]
-    labels = [patch.get_label() for patch in axes.patches]
-    assert labels[0::2][:1] + labels[2:] == ["P2", "P3", "P4"]
+    names = [(text.get_text(), text.xy) for text in axes.texts]
+    assert names == [("P2", (0, 0)), ("P2", (5, 5)), ("P3", (10, 10)), ("P4", (0, 0))]
 
 
 def test_the_rule_sorts_the_points(axes):

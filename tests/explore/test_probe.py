@@ -6,15 +6,15 @@ from mrcnn_lite.explore.probe import LinearProbe, features_at_centers, features_
 
 def test_a_probe_reads_what_is_linear():
     generator = torch.Generator().manual_seed(0)
-    features = torch.randn(400, 5, generator=generator) * torch.tensor([1.0, 10, 0.1, 1, 1]) + 3
-    labels = (features[:, 0] + features[:, 2] * 10 > 33).long() + (features[:, 1] > 3)
+    labels = torch.randint(0, 3, (400,), generator=generator)
+    # One channel per class says it, each on its own scale and with its own offset.
+    told = torch.nn.functional.one_hot(labels, 3) + 0.2 * torch.randn(400, 3, generator=generator)
+    features = told * torch.tensor([1.0, 100, 0.01]) + torch.tensor([5.0, -3, 0])
     probe = LinearProbe.fit(features[:300], labels[:300], num_classes=3)
-    assert probe.accuracy(features[300:], labels[300:]) > 0.75
+    assert probe.accuracy(features[300:], labels[300:]) > 0.95
     shuffled = labels[torch.randperm(400, generator=generator)]
-    assert (
-        LinearProbe.fit(features[:300], shuffled[:300], 3).accuracy(features[300:], labels[300:])
-        < 0.6
-    )
+    blind = LinearProbe.fit(features[:300], shuffled[:300], num_classes=3)
+    assert blind.accuracy(features[300:], labels[300:]) < 0.6
 
 
 def test_a_probe_is_least_squares():

@@ -116,7 +116,7 @@ QUESTIONS = (
                 "pyramid's 3 x 3 convolutions work, and with how many channels?",
             ),
             Choice(
-                "about two thirds",
+                "about 70 %",
                 "A few layers, but with 256 channels on the finest maps.",
                 right=True,
             ),
