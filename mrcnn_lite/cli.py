@@ -58,7 +58,13 @@ def make_parser() -> argparse.ArgumentParser:
         "mrcnn-lite train --dataset coco --root COCO --split train2017 --out runs/coco",
     )
     _add_data_options(train)
-    train.add_argument("--model", choices=("mini", "resnet50"), default="mini", help=_DEFAULT)
+    train.add_argument(
+        "--model",
+        choices=_BACKBONES,
+        metavar="NAME",
+        default="mini",
+        help=f"{', '.join(_BACKBONES[:3])}, ... (%(default)s)",
+    )
     train.add_argument(
         "--weights", metavar="NAME", help="start from: coco (torchvision's), or a checkpoint"
     )
@@ -178,6 +184,11 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 _DEFAULT = "default: %(default)s"
+# Those of MaskRCNNConfig, which cannot be asked here without waiting for PyTorch.
+_BACKBONES = (
+    *("mini", "mini_resnext", "resnet50", "resnet101"),
+    *("resnext50_32x4d", "resnext101_64x4d"),
+)
 
 
 def _add_command(commands, name, arguments, description, example) -> argparse.ArgumentParser:

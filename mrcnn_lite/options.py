@@ -18,10 +18,10 @@ from mrcnn_lite.datasets import (
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.demo import HELD_OUT_SEED
-from mrcnn_lite.engine.recipe import RECIPES, REFERENCE_EPOCHS, TrainConfig, scale_recipe
+from mrcnn_lite.engine.recipe import REFERENCE_EPOCHS, TrainConfig, recipe_for, scale_recipe
 from mrcnn_lite.engine.start_weights import start_from
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.models import MaskRCNN, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
+from mrcnn_lite.models import MaskRCNN, mask_rcnn, mini_config
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.weights import fetch_state_dict
 
@@ -97,6 +97,8 @@ def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
     overrides |= pick_settings(options.set, MaskRCNNConfig)
     try:
         model = _build_model(options, num_classes, overrides)
+    except KeyError as error:
+        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
     if options.weights not in (None, "coco"):
@@ -105,12 +107,12 @@ def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
 
 
 def _build_model(options: Namespace, num_classes: int, overrides: dict[str, Any]) -> MaskRCNN:
-    if options.model == "mini":
+    if options.weights == "coco" and options.model != "resnet50":
+        raise InputError(f"--weights coco does not go with --model {options.model}")
+    if options.model.startswith("mini"):
         if options.weights_backbone is not None:
-            raise InputError("--weights-backbone does not go with --model mini")
-        if options.weights == "coco":
-            raise InputError("--weights coco does not go with --model mini")
-        return mask_rcnn(mini_config(num_classes, **overrides))
+            raise InputError(f"--weights-backbone does not go with --model {options.model}")
+        return mask_rcnn(mini_config(num_classes, backbone=options.model, **overrides))
     if options.weights == "coco":
         state = fetch_state_dict(MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
         # They were trained when torchvision's frozen batch norm had no epsilon.
@@ -120,12 +122,11 @@ def _build_model(options: Namespace, num_classes: int, overrides: dict[str, Any]
         return model
     if options.weights is None and options.weights_backbone is None and distributed.is_first():
         print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
-    try:
-        return mask_rcnn_resnet50_fpn(
-            weights_backbone=options.weights_backbone, num_classes=num_classes, **overrides
-        )
-    except KeyError as error:
-        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+    settings = {"backbone": options.model, "num_classes": num_classes}
+    if options.weights_backbone is None:
+        # From random weights there is nothing to freeze.
+        settings |= {"frozen_batch_norm": False, "trainable_backbone_layers": 5}
+    return mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}), options.weights_backbone)
 
 
 def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
@@ -138,7 +139,7 @@ def make_train_config(
     options: Namespace, dataset: Dataset, validation: Dataset | None
 ) -> TrainConfig:
     """Take the model's usual recipe, changed where the options say so."""
-    recipe = RECIPES[options.model]
+    recipe = recipe_for(options.model)
     if options.optimizer not in (None, recipe.optimizer) and options.learning_rate is None:
         raise InputError(f"--optimizer {options.optimizer} needs a --learning-rate of its own")
     config = scale_recipe(recipe, options.batch_size or recipe.batch_size)
@@ -156,7 +157,7 @@ def make_train_config(
     usable = len(dataset)
     if config.skip_empty_images:
         usable = sum(dataset.has_objects(index) for index in range(len(dataset)))
-    epochs = options.epochs or (REFERENCE_EPOCHS if options.model != "mini" else None)
+    epochs = options.epochs or (None if options.model.startswith("mini") else REFERENCE_EPOCHS)
     if options.steps is None and epochs is not None:
         config = replace(config, steps=max(round(epochs * usable / config.batch_size), 1))
     if validation is not None and config.evaluate_every is None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -45,6 +46,18 @@ def penn_fudan(tmp_path) -> Path:
         Image.fromarray(pixels).save(root / name.format("PedMasks", "_mask"))
         Image.fromarray(pixels * 200).convert("RGB").save(root / name.format("PNGImages", ""))
     return root
+
+
+@pytest.mark.parametrize("backbone", get_args(get_type_hints(MaskRCNNConfig)["backbone"]))
+def test_every_backbone_may_be_trained(backbone):
+    options = parse("--model", backbone, "--set", "neck=c4")
+    with torch.device("meta"):
+        model = make_model(options, num_classes=3)
+    assert (model.config.backbone, model.config.neck) == (backbone, "c4")
+    # Without weights to start from nothing stays frozen.
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    optimizer = config_of("--model", backbone).optimizer
+    assert optimizer == ("adamw" if backbone.startswith("mini") else "sgd")
 
 
 def test_reference_recipe_is_the_default_of_resnet50():

@@ -63,7 +63,7 @@ def evaluate(
     parts = distributed.gather(results)
     metrics = None
     if distributed.is_first():
-        kinds = ("bbox",) if getattr(model.config, "mask_head", None) == "none" else KINDS
+        kinds = ("bbox",) if model.config.mask_head == "none" else KINDS
         metrics = score_results(dataset.coco, itertools.chain(*parts), print_table, kinds)
     return distributed.share(metrics)
 

@@ -112,6 +112,11 @@ RECIPES = {
 }
 
 
+def recipe_for(backbone: str) -> TrainConfig:
+    """Choose a backbone's usual recipe: the minis share one, and the large ones share another."""
+    return RECIPES["mini" if backbone.startswith("mini") else "resnet50"]
+
+
 def scale_recipe(recipe: TrainConfig, batch_size: int) -> TrainConfig:
     """Change the batch and, in proportion, the learning rate (Goyal et al. 2017, section 2.1).
 
