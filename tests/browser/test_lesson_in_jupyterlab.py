@@ -37,10 +37,12 @@ def agree(page, explorer, **settings) -> None:
     for _ in range(20):
         known = read_back(page)
         roi = tuple(known["roi"])
-        if roi == shown_box(explorer) and settings.items() <= known.items():
+        if roi == shown_box(explorer) and all(known[n] == v for n, v in settings.items()):
             break
+    for name in {"bins", "sampling_ratio"} & set(settings):
+        assert float(explorer.locator(f"[data-field={name}]").input_value()) == settings[name]
     assert_shown(explorer, roi, **settings)
-    assert settings.items() <= known.items(), known
+    assert {name: known[name] for name in settings} == settings
     measured = measured_error(roi, **settings)
     for part in PARTS:
         assert known["error"][part] == pytest.approx(measured[part], abs=1e-9)

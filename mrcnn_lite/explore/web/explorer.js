@@ -100,7 +100,7 @@ function render({ model, el }) {
     on: { change: () => chooser.files.length && takePicture(chooser.files[0]).finally(() => (chooser.value = "")) } });
   const fileButton = make("label", { class: "button" }, "Your own picture \u2026", chooser);
 
-  const root = make("div", { class: "roi-explorer", "data-lm-suppress-shortcuts": "true" },
+  const root = make("div", { class: "roi-explorer" },
     operations.node,
     make("div", { class: "main" },
       make("div", { class: "stage" }, sceneBox, legend.node),
@@ -136,6 +136,10 @@ function render({ model, el }) {
     },
   });
   sceneBox.append(...handles.nodes);
+  // JupyterLab takes keys for its own commands, unless the very element that has the focus says no.
+  for (const node of root.querySelectorAll("input, button, [tabindex]")) {
+    node.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
 
   // --- the trace: the box can be moved in it, and slides by itself -----------------------------
   let traceView = null;
