@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Two workers, one thread each: more threads than cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 .PHONY: demo test test-package test-notebooks test-student browser-test lab notebooks weights student lint format bench
 

@@ -25,7 +25,7 @@ GUIDE = Path(__file__).resolve().parents[1] / "docs" / "instructor.md"
 BEGIN, END = "<!-- lesson times: begin -->\n", "<!-- lesson times: end -->\n"
 TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes in (\w+) parts?, (\d+) of them for the exercises")
 NBVAL = (
-    "pytest -n 2 --dist loadfile -q --nbval --nbval-current-env --nbval-cell-timeout=300 "
+    "pytest -n 2 --dist loadfile -q --nbval --nbval-current-env --nbval-cell-timeout=900 "
     "--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks"
 )
 
