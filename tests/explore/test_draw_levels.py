@@ -45,14 +45,15 @@ def test_levels_can_be_told_apart_without_colour():
 
 
 def test_what_and_where_are_drawn_with_arrows(axes):
-    what, where = {"C2": 0.3, "C3": 0.5, "P2": 0.6}, {"C2": 0.7, "C3": 0.8, "P2": 0.9}
+    what = {"C2": 0.3, "C3": 0.5, "P3": 0.6, "P4": 0.4}
+    where = {"C2": 0.7, "C3": 0.8, "P3": 0.9, "P4": 0.6}
     spread = {name: (0.01, 0.02) for name in what}
     draw_what_and_where(axes, what, where, spread)
     points = [bar.lines[0].get_xydata()[0].tolist() for bar in axes.containers]
-    assert points == [[0.7, 0.3], [0.8, 0.5], [0.9, 0.6]]
+    assert points == [[0.7, 0.3], [0.8, 0.5], [0.9, 0.6], [0.6, 0.4]]
     across, up = (lines.get_segments()[0] for lines in axes.containers[0].lines[2])
     assert across[:, 0].tolist() == pytest.approx([0.68, 0.72])
     assert up[:, 1].tolist() == pytest.approx([0.29, 0.31])
     arrows = [text for text in axes.texts if text.arrow_patch is not None]
-    assert [(arrow.xyann, arrow.xy) for arrow in arrows] == [((0.7, 0.3), (0.9, 0.6))]
-    assert [text.get_text() for text in axes.texts if text.get_text()] == ["C2", "C3", "P2"]
+    assert [(arrow.xyann, arrow.xy) for arrow in arrows] == [((0.8, 0.5), (0.9, 0.6))]
+    assert [text.get_text() for text in axes.texts if text.get_text()] == list(what)
