@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mrcnn_lite import ops
@@ -58,6 +58,10 @@ def test_roi_warp_is_the_packages(boxes, output_size, sampling_ratio):
     features = torch.randn(2, 3, 9, 12, dtype=torch.float64)
     rois = torch.tensor([[i % 2, *box] for i, box in enumerate(boxes)], dtype=torch.float64)
     arguments = (features, rois, output_size, 1 / 8, sampling_ratio)
+    bags = ops.roi_warp_bags((9, 12), *arguments[1:])
+    for axis, length in ((bags.y, 9), (bags.x, 12)):
+        # Where reading ends, half a cell off the map, the last binary digit decides.
+        assume(all((axis.samples - end).abs().min() > 1e-9 for end in (-1, length)))
     assert torch.allclose(roi_warp.reference(*arguments), ops.roi_warp(*arguments), atol=1e-9)
 
 
