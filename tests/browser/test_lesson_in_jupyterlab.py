@@ -48,6 +48,15 @@ def agree(page, explorer, **settings) -> None:
         assert known["error"][part] == pytest.approx(measured[part], abs=1e-9)
 
 
+def enter(page, explorer, name: str, text: str) -> None:
+    """Type into a number field, key by key, once JupyterLab has left the focus alone."""
+    page.wait_for_timeout(500)
+    field = explorer.locator(f"[data-field={name}]")
+    field.click(click_count=3)
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
 def is_drawn_in_ink(explorer) -> bool:
     """Whether the trace has pixels of the colour that the style sheet calls ink at the moment."""
     return explorer.locator(".plot canvas").evaluate(
@@ -99,16 +108,16 @@ def test_lesson_14(open_page, address):
     assert shown_box(explorer)[0] == x1 + 25
 
     # A slider by mouse; a number; a wrong number.
-    slider = explorer.locator("[data-slider=sampling_ratio]").bounding_box()
-    page.mouse.click(slider["x"] + slider["width"] - 3, slider["y"] + slider["height"] / 2)
+    slider = explorer.locator("[data-slider=sampling_ratio]")
+    slider.scroll_into_view_if_needed()
+    place = slider.bounding_box()
+    slider.click(position={"x": place["width"] - 3, "y": place["height"] / 2})
     explorer.locator("[data-choice=operation][value=warp]").check(force=True)
-    explorer.locator("[data-field=x]").fill("40,5")
-    explorer.locator("[data-field=x]").press("Enter")
+    enter(page, explorer, "x", "40,5")
     agree(page, explorer, operation="warp", bins=5, sampling_ratio=6)
     assert shown_box(explorer)[0] == 40.5
-    explorer.locator("[data-field=y]").fill("forty")
-    explorer.locator("[data-field=y]").press("Enter")
-    assert "must be a number" in explorer.get_by_role("alert").text_content()
+    enter(page, explorer, "y", "forty")
+    assert "must be a number" in explorer.locator("[role=alert]").text_content()
 
     # From code.
     read_back(page, "explorer.stride = 32; explorer.operation = 'pool'")
@@ -121,6 +130,6 @@ def test_lesson_14(open_page, address):
         "() => window.jupyterapp.commands.execute('apputils:change-theme',"
         " { theme: 'JupyterLab Dark' })"
     )
-    page.wait_for_selector("body[data-jp-theme-light=false]")
+    page.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
     page.wait_for_timeout(1500)
     assert is_drawn_in_ink(explorer)

@@ -59,6 +59,8 @@ export function makeNumber(name, { whole = false, words = show, onChange, onErro
   const step = (event) => {
     const by = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
     if (event.key === "Escape") reset();
+    // JupyterLab keeps the key from having its usual effect.
+    if (event.key === "Enter") take();
     if (by === undefined) return;
     event.preventDefault();
     onChange(current.value + by);
