@@ -52,7 +52,22 @@ def describe_all() -> None:
     pyplot.switch_backend(pyplot.get_backend())
     formatter = get_ipython().display_formatter.formatters["image/png"]
     formatter.for_type(Figure, _show)
+    # By name, so that a lesson without widgets need not load them.
+    bundles = get_ipython().display_formatter.mimebundle_formatter
+    bundles.for_type_by_name("mrcnn_lite.explore.explorer", "Explorer", _show_explorer)
+    bundles.for_type_by_name("mrcnn_lite.explore.panels.panel", "Panel", _show_panel)
 
 
 def _show(figure: Figure) -> tuple[str, dict[str, str]]:
     return print_figure(figure, fmt="png", base64=True), {"alt": describe(figure)}
+
+
+def _show_explorer(explorer) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    from mrcnn_lite.explore.explorer_figure import figure_of_error
+
+    data, metadata = explorer._repr_mimebundle_()
+    return data, {**metadata, "image/png": {"alt": describe(figure_of_error(explorer))}}
+
+
+def _show_panel(panel) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    return panel._repr_mimebundle_(), {"image/png": {"alt": describe(panel.figure)}}

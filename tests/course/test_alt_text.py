@@ -31,3 +31,17 @@ def test_executed_figures_carry_it(tmp_path):
     execute(path)
     (output,) = nbformat.read(path, as_version=4).cells[0].outputs
     assert output.metadata["image/png"]["alt"] == "Figure, one."
+
+
+def test_so_do_the_still_pictures_of_widgets(tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    sources = (
+        "from mrcnn_lite.explore.explorer import Explorer\nExplorer(stride=32)",
+        "from mrcnn_lite.explore.panels import move_panel\nmove_panel()",
+    )
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+    execute(path)
+    outputs = [cell.outputs[0] for cell in nbformat.read(path, as_version=4).cells]
+    explorer, panel = (output.metadata["image/png"]["alt"] for output in outputs)
+    assert "RoIPool at stride 32" in explorer
+    assert "the scene, stride 16" in panel
