@@ -178,7 +178,8 @@ QUESTIONS = (
             ),
             Choice(
                 "on striped or checked ones, and where shapes touch",
-                "There edges and objects are not the same: a segment is a piece, or a lump.",
+                "There edges and objects are not the same: a segment may be a piece, or a lump. "
+                "Where the stripes hardly differ in colour, it may still be whole.",
                 right=True,
             ),
             Choice(

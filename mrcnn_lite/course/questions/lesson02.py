@@ -123,8 +123,8 @@ QUESTIONS = (
             ),
             Choice(
                 "2 times",
-                "Every 16 pixels, right for one edge. But a box has a left and a right edge; do "
-                "they have to jump together?",
+                "Every 16 pixels, right for one edge. Is the box that is read described by one "
+                "edge?",
             ),
             Choice(
                 "4 times",
@@ -144,8 +144,8 @@ QUESTIONS = (
             ),
             Choice(
                 "between 0 and +16 pixels",
-                "You thought of the + 1, which moves the box's middle by half a cell: good. And "
-                "where does a maximum read on a map that rises to the right?",
+                "That is right of the same cells read with a mean. Go through the three steps once "
+                "more: is a mean what step 3 takes?",
             ),
             Choice(
                 "between +9 and +24 pixels",

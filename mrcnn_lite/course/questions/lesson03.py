@@ -60,7 +60,8 @@ QUESTIONS = (
             ),
             Choice(
                 "it depends on the features",
-                "The output does. Do the places of the samples?",
+                "The output does. But a weight says how much of a cell is read; what does it need "
+                "to know for that?",
             ),
         ),
     ),
@@ -74,8 +75,8 @@ QUESTIONS = (
             ),
             Choice(
                 "it is smaller: the steps are rounded off",
-                "Interpolation smooths the steps between cells. Do the teeth come from there, or "
-                "from the edges of the box?",
+                "Interpolation smooths the steps between cells. Is it those steps that made the "
+                "teeth of lesson 02?",
             ),
             Choice(
                 "it is as large as before, only lower",
@@ -84,7 +85,8 @@ QUESTIONS = (
             ),
             Choice(
                 "it stays as it is",
-                "Of the three parts of the error, one belonged to the maximum. What is taken here?",
+                "Lesson 02 took three parts of the error apart. Go through them: does RoIWarp do "
+                "what causes each?",
             ),
         ),
     ),
@@ -128,8 +130,8 @@ QUESTIONS = (
             ),
             Choice(
                 "none: all of them read a coarse map",
-                "A coarse map alone does no harm: on a ramp interpolation is exact. Go down the "
-                "column named box.",
+                "A coarse map alone does no harm: on a ramp interpolation is exact. What else "
+                "could make an error change from place to place?",
             ),
         ),
     ),

@@ -32,8 +32,8 @@ QUESTIONS = (
         (
             Choice(
                 "at (2, 2)",
-                "That is where the cell's value stands, says lesson 04. The code that all have "
-                "followed since is older than that insight; look where the dots are.",
+                "That is where the cell's value stands, says lesson 04, and it would be sensible. "
+                "But it is a convention, and older than lesson 04's insight: read on and see.",
             ),
             Choice(
                 "at (0, 0)",
@@ -59,8 +59,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about one in ten",
-                "That would be a fine grid. But the next larger size is twice as large: what is "
-                "the best IoU of an object half-way between two sizes, if all else fits?",
+                "That would be a fine grid. Try a single object: what IoU is left if it is 20% "
+                "wider than the nearest anchor, and 20% lower?",
             ),
             Choice(
                 "more than half",
@@ -89,8 +89,8 @@ QUESTIONS = (
             ),
             Choice(
                 "less for the large ones, which cover more",
-                "A large anchor covers more, but its neighbours stand farther away. How near can "
-                "one count on the nearest to be?",
+                "A large anchor covers more, and so it may be off by more and still fire. Compare "
+                "its stride with that of the finest, too.",
             ),
         ),
     ),
@@ -178,8 +178,8 @@ QUESTIONS = (
             ),
             Choice(
                 "it is the same",
-                "The heads can mend a box that is off. But can they find an object in which no box "
-                "lies at all?",
+                "The heads see no difference, that is right. Is there any between the two sets of "
+                "boxes themselves? Look at how many objects each reaches.",
             ),
         ),
     ),
