@@ -4,8 +4,9 @@
     python benchmarks/explorer.py --picture  # only draws docs/explorer.png
 
 In the page: from the event of the pointer to the end of the frame that shows its effect, in
-headless Chromium without a GPU. Panels: from a slider's new value to the encoded picture, in the
-kernel; JupyterLab shows it a few milliseconds later. It writes docs/explorer_timings.md.
+headless Chromium without a GPU. Panels: in the kernel, from a slider's new value to the encoded
+picture; in JupyterLab, from a key pressed on the slider to the end of the frame that shows the new
+picture, decoded, with the messages to the kernel and back. It writes docs/explorer_timings.md.
 """
 
 import argparse
@@ -14,10 +15,12 @@ import json
 import platform
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 import torch
 from PIL import Image
 from playwright.sync_api import sync_playwright
@@ -39,6 +42,7 @@ DOCS = ROOT / "docs"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 DRAGS = 120
+PRESSES = 16
 # Of the page: settings that are usual, and the costliest.
 CASES = {
     "RoIPool, stride 16, 7 bins": {"operation": "pool", "stride": 16, "bins": 7},
@@ -74,6 +78,30 @@ DRAG = """async ([name, number]) => {
 }"""
 
 
+# Presses are the browser's own; the page notes when each arrives and when its picture is seen.
+WATCH = """(panel) => {
+  const picture = panel.querySelector("img");
+  let start;
+  window.elapsed = null;
+  panel.addEventListener("keydown", (event) => { start = event.timeStamp; }, true);
+  new MutationObserver(async () => {
+    await picture.decode();
+    await new Promise((done) => requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = done;
+      port2.postMessage(0);
+    }));
+    window.elapsed = performance.now() - start;
+  }).observe(picture, { attributeFilter: ["src"] });
+}"""
+PANELS_NOTEBOOK = "panels.ipynb"
+MAKE_PANELS = "from benchmarks.explorer import make_panels\n\npanels = make_panels()"
+SHOW_PANEL = """\
+panel, control, values = panels[{name!r}]
+panel.controls[control].value = values[0]
+panel"""
+
+
 def open_page(browser, folder, **options):
     """Open the stand-alone page."""
     write_page(Path(folder) / "misalignment.html")
@@ -97,8 +125,8 @@ def time_drags(browser, folder):
     return rows
 
 
-def time_panels():
-    """The same for the panels, in the kernel."""
+def make_panels():
+    """All panels by name, each with the name of the control to move and values for it."""
     loaded = load_model(ROOT / "data" / "weights" / "mini.safetensors")
     model = loaded.model
     image, target = ShapesDataset(100, seed=115)[3]
@@ -107,7 +135,7 @@ def time_panels():
         features = model.backbone(batch.tensors)
         logits = model.roi_heads.predict_masks(batch, features[:-1], [target["boxes"]])[0]
     label = int(target["labels"][0])
-    panels = {
+    return {
         "move the object": (move_panel(), "shift", range(1, 21)),
         "anchors and suppression": (
             anchors_panel(model, image),
@@ -130,6 +158,10 @@ def time_panels():
             [i / 20 for i in range(1, 20)],
         ),
     }
+
+
+def time_in_kernel(panels):
+    """Rows as above, for the panels without a page."""
     rows = []
     for name, (panel, control, values) in panels.items():
         times = []
@@ -137,7 +169,43 @@ def time_panels():
             start = time.perf_counter()
             panel.controls[control].value = value
             times.append(1000 * (time.perf_counter() - start))
-        rows.append((f"panel: {name}", times[1:]))
+        rows.append((f"panel: {name}, in the kernel", times[1:]))
+    return rows
+
+
+def time_in_jupyterlab(browser, folder, panels):
+    """Rows as above, for the panels in a notebook, by the right arrow key on their sliders."""
+    # The tests' own JupyterLab; a script's folder is on the path, the repository's root is not.
+    sys.path.insert(0, str(ROOT))
+    from tests.browser.jupyterlab import VIEWPORT, read_outputs, run_all_cells, start_jupyterlab
+
+    sources = [MAKE_PANELS, *(SHOW_PANEL.format(name=name) for name in panels)]
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    # Without a kernel's name JupyterLab would ask for one.
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.write(notebook, Path(folder) / PANELS_NOTEBOOK)
+    rows = []
+    with start_jupyterlab(Path(folder)) as address:
+        page = browser.new_context(viewport=VIEWPORT).new_page()
+        page.set_default_timeout(30_000)
+        page.goto(f"{address}/lab/tree/{PANELS_NOTEBOOK}?reset")
+        run_all_cells(page)
+        for outputs in read_outputs(page):
+            assert all(output["output_type"] != "error" for output in outputs), outputs
+        for cell, (name, (panel, control, _)) in enumerate(panels.items(), start=1):
+            shown = page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
+            slider = shown.locator(".widget-slider", has_text=panel.controls[control].description)
+            shown.evaluate(WATCH)
+            times = []
+            for _ in range(PRESSES):
+                page.wait_for_timeout(200)
+                page.evaluate("window.elapsed = null")
+                slider.locator(".noUi-handle").press("ArrowRight")
+                page.wait_for_function("window.elapsed !== null")
+                times.append(page.evaluate("window.elapsed"))
+            rows.append((f"panel: {name}, in JupyterLab", times[1:]))
+        page.context.close()
     return rows
 
 
@@ -148,13 +216,15 @@ def write_table(rows) -> None:
         "",
         f"`python benchmarks/explorer.py`, {platform.machine()}, headless Chromium without a GPU, "
         f"torch {torch.__version__}. In milliseconds: from the pointer's event to the end of the "
-        "frame that shows it, and for panels from the slider's value to the encoded picture.",
+        "frame that shows it; for panels in the kernel from the slider's value to the encoded "
+        "picture, and in JupyterLab from the key press on the slider to the end of the frame that "
+        "shows the picture.",
         "",
         "| what | median | 95 % |",
         "|---|---|---|",
     ]
     for name, times in rows:
-        high = statistics.quantiles(times, n=20)[-1]
+        high = statistics.quantiles(times, n=20, method="inclusive")[-1]
         lines.append(f"| {name} | {statistics.median(times):.0f} | {high:.0f} |")
     with write_atomically(DOCS / "explorer_timings.md") as temporary:
         temporary.write_text("\n".join(lines) + "\n")
@@ -187,7 +257,11 @@ def main() -> None:
         if options.picture:
             draw_picture(browser, folder)
         else:
-            write_table(time_drags(browser, folder) + time_panels())
+            panels = make_panels()
+            in_kernel = time_in_kernel(panels)
+            in_jupyterlab = time_in_jupyterlab(browser, folder, panels)
+            beside = [row for pair in zip(in_kernel, in_jupyterlab) for row in pair]
+            write_table(time_drags(browser, folder) + beside)
         browser.close()
 
 
