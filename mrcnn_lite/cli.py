@@ -142,6 +142,31 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_device_option(predict)
 
+    ablate = _add_command(
+        commands,
+        "ablate",
+        "TABLE ... [options]",
+        "run the paper's tables in miniature, row by row",
+        "mrcnn-lite ablate 2c --seeds 5",
+    )
+    ablate.add_argument(
+        "tables", choices=_TABLES, nargs="+", metavar="TABLE", help=", ".join(_TABLES)
+    )
+    ablate.add_argument(
+        "--seeds", metavar="N", type=_positive, help="of each row; default: the table's"
+    )
+    ablate.add_argument(
+        "--steps", metavar="N", type=_positive, help="of training; default: the table's"
+    )
+    ablate.add_argument(
+        "--jobs", metavar="N", type=_positive, help="runs at a time; default: one per core or GPU"
+    )
+    ablate.add_argument("--out", type=Path, default=Path("docs/results"), help=_DEFAULT)
+    ablate.add_argument(
+        "--runs", type=Path, default=Path("runs/ablate"), help="of single runs; %(default)s"
+    )
+    _add_device_option(ablate)
+
     shapes = _add_command(
         commands,
         "shapes",
@@ -189,6 +214,8 @@ _BACKBONES = (
     *("mini", "mini_resnext", "resnet50", "resnet101"),
     *("resnext50_32x4d", "resnext101_64x4d"),
 )
+# Those of mrcnn_lite.engine.tables, likewise.
+_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "fcis")
 
 
 def _add_command(commands, name, arguments, description, example) -> argparse.ArgumentParser:

@@ -106,6 +106,23 @@ def predict(options: Namespace) -> None:
         print(f"{path}: {len(detections['boxes'])} objects, drawn in {drawing}")
 
 
+def run_tables(options: Namespace) -> None:
+    """Train the rows of the paper's tables in miniature, and write the tables."""
+    # Only here, since no other command draws tables.
+    from mrcnn_lite.engine.ablate import ablate
+
+    device = find_device(options.device).type
+    ablate(
+        options.tables,
+        options.out,
+        options.runs,
+        options.seeds,
+        options.steps,
+        options.jobs,
+        device,
+    )
+
+
 def write_shapes(options: Namespace) -> None:
     """Write Shapes as a COCO root."""
     try:
@@ -140,6 +157,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "train": train_model,
     "evaluate": evaluate_model,
     "predict": predict,
+    "ablate": run_tables,
     "shapes": write_shapes,
     "student": write_student_edition,
     "explorer": write_explorer,

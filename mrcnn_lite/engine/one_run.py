@@ -1,0 +1,133 @@
+"""One model, one seed: start from a classifier's trunk, train, measure, and keep what came out."""
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.pretrain import pretrain, start_from_classifier
+from mrcnn_lite.engine.recipe import TrainConfig
+from mrcnn_lite.engine.run_folder import CONFIG_NAME
+from mrcnn_lite.engine.tables import MODELS
+from mrcnn_lite.engine.train import train
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.models import MaskRCNN, mask_rcnn
+
+HELD_OUT_SEED = 1
+RESULT_NAME = "result.json"
+LOG_NAME = "log.txt"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to train, and where.
+
+    Attributes:
+        model: a key of `MODELS`.
+        seed: of the first weights, the scenes and all draws; held-out scenes are always the same.
+        steps: of training; the classifier that it starts from is trained for `classifier_steps`.
+        held_out: scenes to measure on.
+        folder: of all runs.
+    """
+
+    model: str
+    seed: int
+    steps: int
+    classifier_steps: int
+    held_out: int
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The run's own folder; one for each number of steps, so that none is mixed up."""
+        return self.folder / f"{self.steps}-steps" / self.model / f"seed-{self.seed}"
+
+    @property
+    def classifier(self) -> Path:
+        """The file of the trunk that the run starts from."""
+        backbone = MODELS[self.model].settings.get("backbone", "mini")
+        name = f"{backbone}-seed-{self.seed}.safetensors"
+        return self.folder / "classifiers" / f"{self.classifier_steps}-steps" / name
+
+    def result(self) -> dict[str, Any] | None:
+        """What the run gave; None if it has not come to its end."""
+        path = self.path / RESULT_NAME
+        if not path.exists():
+            return None
+        found = json.loads(path.read_text())
+        if found["settings"] != _as_json(MODELS[self.model]):
+            raise InputError(
+                f"{self.path} was trained with other settings than {self.model} has now; "
+                "choose another folder for the runs"
+            )
+        return found
+
+
+def train_classifier_of(run: Run, device: str) -> None:
+    """Train the classifier that the run starts from, unless it is there."""
+    backbone = MODELS[run.model].settings.get("backbone", "mini")
+    pretrain(backbone, run.seed, torch.device(device), run.classifier, run.classifier_steps)
+
+
+def train_and_measure(run: Run, device: str) -> None:
+    """Train (or go on training), measure on held-out scenes, and write result.json."""
+    model = MODELS[run.model]
+    scenes = _scenes(run, run.steps * TrainConfig.batch_size, 2 * run.seed)
+    held_out = _scenes(run, run.held_out, HELD_OUT_SEED)
+    torch.manual_seed(run.seed)
+    detector = build(run, scenes.num_classes).to(device)
+    config = TrainConfig(steps=run.steps, warmup_steps=min(100, run.steps // 4), seed=run.seed)
+    seconds = train(detector, scenes, config, run.path, resume=True)
+    metrics = evaluate(detector, held_out)
+    described = json.loads((run.path / CONFIG_NAME).read_text())
+    result = {
+        "model": run.model,
+        "seed": run.seed,
+        "settings": _as_json(model),
+        "training": {"steps": run.steps, "batch_size": config.batch_size, "held_out": run.held_out},
+        "metrics": metrics,
+        "seconds": round(seconds, 1),
+        **{name: described[name] for name in ("device", "threads", "platform", "versions")},
+        "commit": (described["git"] or {}).get("commit"),
+    }
+    with write_atomically(run.path / RESULT_NAME) as temporary:
+        temporary.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def build(run: Run, num_classes: int) -> MaskRCNN:
+    """Build the run's model with its first weights."""
+    model = MODELS[run.model]
+    config = model.config(num_classes)
+    detector = mask_rcnn(config)
+    start_from_classifier(detector, config, run.classifier)
+    return detector
+
+
+def in_own_process(work, run: Run, device: str, log: Path) -> None:
+    """Do one piece of work, as all that a process does, with its output in a file of its own."""
+    # Processes share the cores out among themselves; more threads would get in each other's way.
+    torch.set_num_threads(1)
+    make_folder(log.parent)
+    with open(log, "a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+        try:
+            work(run, device)
+        except InputError as error:
+            print(error, file=sys.stderr)
+            os._exit(1)
+
+
+def _scenes(run: Run, number: int, seed: int) -> ShapesDataset:
+    model = MODELS[run.model]
+    return ShapesDataset(number, seed, model.image_size, model.crowded)
+
+
+def _as_json(model) -> dict[str, Any]:
+    return json.loads(json.dumps(asdict(model)))
