@@ -1,4 +1,4 @@
-"""What the runs of a table amount to: means, spreads and gains, as JSON, as a page, as a picture."""
+"""What the runs of a table amount to: means, spreads and gains, as JSON, page and picture."""
 
 import json
 import math
