@@ -2,9 +2,9 @@
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing.connection import wait
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def do_side_by_side(jobs: Iterable[Job], devices: Sequence[str], name: str) -> N
     """
     waiting, free, failed = list(jobs), list(devices), []
     running: dict[int, tuple[BaseProcess, str, Path]] = {}
-    context = multiprocessing.get_context("spawn")
+    context = _start_method()
     with stop_on_signal() as stop, tqdm(total=len(waiting), desc=name, unit="run") as progress:
         while running or (waiting and not stop):
             while waiting and free and not stop:
@@ -129,13 +129,22 @@ def do_side_by_side(jobs: Iterable[Job], devices: Sequence[str], name: str) -> N
             if stop and stop.number is not None:
                 # Ctrl-C reaches all processes of a terminal, SIGTERM only this one.
                 for process, _, _ in running.values():
-                    os.kill(process.pid, signal.SIGTERM)
+                    process.terminate()
                 for process, _, _ in running.values():
                     process.join()
     if stop:
         raise StoppedBySignal(stop.number)
     if failed:
         raise InputError(f"{len(failed)} of the runs failed; see {', '.join(map(str, failed))}")
+
+
+def _start_method() -> BaseContext:
+    """Choose how processes start: forked, where that can be, from one that has PyTorch ready."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mrcnn_lite.engine.one_run"])
+    return context
 
 
 def _devices(device: str, jobs: int | None) -> list[str]:

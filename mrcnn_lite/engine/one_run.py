@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,13 +56,17 @@ class Run:
         name = f"{backbone}-seed-{self.seed}.safetensors"
         return self.folder / "classifiers" / f"{self.classifier_steps}-steps" / name
 
+    def describe(self) -> dict[str, Any]:
+        """Say what the model is, as result.json keeps it."""
+        return json.loads(json.dumps(asdict(MODELS[self.model])))
+
     def result(self) -> dict[str, Any] | None:
         """What the run gave; None if it has not come to its end."""
         path = self.path / RESULT_NAME
         if not path.exists():
             return None
         found = json.loads(path.read_text())
-        if found["settings"] != _as_json(MODELS[self.model]):
+        if found["settings"] != self.describe():
             raise InputError(
                 f"{self.path} was trained with other settings than {self.model} has now; "
                 "choose another folder for the runs"
@@ -79,7 +82,6 @@ def train_classifier_of(run: Run, device: str) -> None:
 
 def train_and_measure(run: Run, device: str) -> None:
     """Train (or go on training), measure on held-out scenes, and write result.json."""
-    model = MODELS[run.model]
     scenes = _scenes(run, run.steps * TrainConfig.batch_size, 2 * run.seed)
     held_out = _scenes(run, run.held_out, HELD_OUT_SEED)
     torch.manual_seed(run.seed)
@@ -91,7 +93,7 @@ def train_and_measure(run: Run, device: str) -> None:
     result = {
         "model": run.model,
         "seed": run.seed,
-        "settings": _as_json(model),
+        "settings": run.describe(),
         "training": {"steps": run.steps, "batch_size": config.batch_size, "held_out": run.held_out},
         "metrics": metrics,
         "seconds": round(seconds, 1),
@@ -121,13 +123,9 @@ def in_own_process(work, run: Run, device: str, log: Path) -> None:
             work(run, device)
         except InputError as error:
             print(error, file=sys.stderr)
-            os._exit(1)
+            sys.exit(1)
 
 
 def _scenes(run: Run, number: int, seed: int) -> ShapesDataset:
     model = MODELS[run.model]
     return ShapesDataset(number, seed, model.image_size, model.crowded)
-
-
-def _as_json(model) -> dict[str, Any]:
-    return json.loads(json.dumps(asdict(model)))
