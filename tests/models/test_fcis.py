@@ -8,7 +8,7 @@ import torchvision
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn, mini_config
-from mrcnn_lite.models.backbone import residual_stage
+from mrcnn_lite.models.backbone import mini_trunk, residual_stage
 from mrcnn_lite.models.dilation import remove_stride
 from mrcnn_lite.models.fcis import (
     MASK_SIDE,
@@ -21,6 +21,7 @@ from mrcnn_lite.models.fcis import (
 )
 from mrcnn_lite.models.mask_voting import vote_masks
 from mrcnn_lite.models.paste import paste_masks
+from mrcnn_lite.models.weights import load_trunk
 
 CLASSES = 5
 BOXES = [[[3.0, 5, 70, 90], [0, 0, 128, 128]], [[9.5, 9, 40, 20]]]
@@ -202,3 +203,11 @@ def test_large_trunks_have_the_last_stage_on_the_whole_map():
         model = fcis(MaskRCNNConfig(num_classes=3, neck="c4"))
         maps, _ = model.roi_heads.compute_maps([torch.empty(1, 1024, 20, 30)])
     assert maps.shape == (1, 2 * 3 * PARTS**2, 20, 30)
+
+
+def test_fcis_starts_from_a_classifiers_trunk():
+    trunk = mini_trunk(4)
+    model = make_fcis()
+    load_trunk(model, trunk.state_dict())
+    stage = model.roi_heads.shared_head
+    assert torch.equal(stage[0].conv1.weight, trunk.layer4[0].conv1.weight)

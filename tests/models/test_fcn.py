@@ -4,8 +4,10 @@ import torch.nn.functional as F
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.models import mini_config
+from mrcnn_lite.models.backbone import mini_trunk
 from mrcnn_lite.models.components import connected_components
 from mrcnn_lite.models.fcn import NOT_TRAINED, fcn, find_instances, semantic_map
+from mrcnn_lite.models.weights import load_trunk
 
 
 def make_fcn():
@@ -124,3 +126,11 @@ def test_images_come_back_at_their_own_size():
 def test_pyramids_are_refused():
     with pytest.raises(ValueError, match="neck"):
         fcn(mini_config(7))
+
+
+def test_fcn_starts_from_a_classifiers_trunk():
+    trunk = mini_trunk(4)
+    model = make_fcn()
+    load_trunk(model, trunk.state_dict())
+    stage = model.backbone.layer4
+    assert torch.equal(stage[0].conv1.weight, trunk.layer4[0].conv1.weight)
