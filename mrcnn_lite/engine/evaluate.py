@@ -123,7 +123,7 @@ def score_results(
     metrics = {}
     for kind in kinds:
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            evaluation = COCOeval(ground_truth, _load_results(ground_truth, results), kind)
+            evaluation = COCOeval(ground_truth, load_results(ground_truth, results), kind)
             evaluation.evaluate()
             evaluation.accumulate()
             printed.seek(0)
@@ -135,7 +135,8 @@ def score_results(
     return metrics
 
 
-def _load_results(ground_truth: COCO, results: list[dict]) -> COCO:
+def load_results(ground_truth: COCO, results: list[dict]) -> COCO:
+    """Index results in COCO's format, of which there may be none, as pycocotools wants them."""
     if results:
         # A deep copy, since pycocotools writes areas and ids into what it is given.
         return ground_truth.loadRes(copy.deepcopy(results))

@@ -1,7 +1,6 @@
 """The second stage: classify, refine and segment each proposal (Mask R-CNN, section 3)."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mrcnn_lite.models.c4 import SHARED_BINS, AveragePool
@@ -15,24 +14,16 @@ from mrcnn_lite.models.losses import (
     softmax_mask_loss,
 )
 from mrcnn_lite.models.roi_features import extract_roi_features, make_roi_op
-from mrcnn_lite.ops import (
-    batched_nms,
-    box_iou,
-    clip_boxes_to_image,
-    remove_small_boxes,
-    roi_align,
-)
-from mrcnn_lite.ops.boxes import decode_boxes, encode_boxes, match_boxes, sample_balanced
+from mrcnn_lite.models.second_stage import SecondStage, in_full_precision
+from mrcnn_lite.ops import roi_align
 
 # Bins per axis of the box and the mask branch (Mask R-CNN, figure 4).
 BOX_BINS = 7
 MASK_BINS = 14
 MASKS_AT_ONCE = 16
-# Narrower detections, in pixels, are dropped.
-MIN_DETECTION_SIZE = 1e-2
 
 
-class RoIHeads(nn.Module):
+class RoIHeads(SecondStage):
     """Box branch and mask branch.
 
     In training both read the same sampled proposals, in parallel. At inference the mask branch
@@ -52,8 +43,7 @@ class RoIHeads(nn.Module):
     def __init__(
         self, in_channels: int, config: MaskRCNNConfig, shared_head: nn.Module | None = None
     ):
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.roi_op = make_roi_op(config)
         self.box_losses = box_head_losses
         self.mask_loss = softmax_mask_loss if config.mask_loss == "softmax" else mask_loss
@@ -94,7 +84,7 @@ class RoIHeads(nn.Module):
         if self.config.neck == "fpn":
             features = features[:-1]
         # Half-precision maps are read in float32: converted once, not by every reading.
-        features = [_in_full_precision(feature) for feature in features]
+        features = [in_full_precision(feature) for feature in features]
         if targets is not None:
             return [], self._losses(images, features, proposals, targets)
         class_logits, deltas = self.predict_boxes(images, features, proposals)
@@ -114,14 +104,14 @@ class RoIHeads(nn.Module):
         """Run the box branch: logits `Tensor[R, K]` and deltas `Tensor[R, K * 4]` of all boxes."""
         roi_features = self.read_roi_features(images, features, boxes, self.box_bins)
         class_logits, deltas = self.box_predictor(self.box_head(roi_features))
-        return _in_full_precision(class_logits), _in_full_precision(deltas)
+        return in_full_precision(class_logits), in_full_precision(deltas)
 
     def predict_masks(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
     ) -> Tensor:
         """Run the mask branch: logits `Tensor[R, K, m, m]` of all boxes, one mask per class."""
         roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
-        return _in_full_precision(self.mask_predictor(self.mask_head(roi_features)))
+        return in_full_precision(self.mask_predictor(self.mask_head(roi_features)))
 
     def predict_masks_of(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor], labels: Tensor
@@ -143,7 +133,7 @@ class RoIHeads(nn.Module):
         for some, of_class in zip(
             roi_features.split(at_once), self._mask_labels(labels).split(at_once)
         ):
-            logits = _in_full_precision(self.mask_predictor(self.mask_head(some)))
+            logits = in_full_precision(self.mask_predictor(self.mask_head(some)))
             masks.append(mask_probabilities(logits, of_class, softmax))
         return torch.cat(masks)
 
@@ -159,95 +149,6 @@ class RoIHeads(nn.Module):
         )
         return self.shared_head(roi_features)
 
-    def select_detections(
-        self,
-        class_logits: Tensor,
-        deltas: Tensor,
-        proposals: list[Tensor],
-        image_sizes: list[tuple[int, int]],
-    ) -> list[dict]:
-        """Refine the proposals and keep the best: score threshold, NMS class by class, top D.
-
-        A proposal may give several detections, one for each class whose score passes.
-
-        Args:
-            class_logits: `Tensor[R, K]` of the proposals of all images.
-            deltas: `Tensor[R, K * 4]`, likewise.
-            proposals: for each image `Tensor[P, 4]`.
-            image_sizes: (height, width) to clip the boxes to.
-
-        Returns:
-            For each image "boxes", "labels" and "scores", best first.
-        """
-        num_classes = class_logits.shape[1]
-        numbers = [len(boxes) for boxes in proposals]
-        boxes = decode_boxes(
-            deltas.reshape(-1, num_classes, 4),
-            torch.cat(proposals)[:, None],
-            self.config.bbox_reg_weights,
-        )
-        scores = F.softmax(class_logits, dim=-1)
-
-        detections = []
-        for image_boxes, image_scores, size in zip(
-            boxes.split(numbers), scores.split(numbers), image_sizes
-        ):
-            image_boxes = clip_boxes_to_image(image_boxes, size)
-            # Class 0 is the background, which is not detected.
-            passed = image_scores[:, 1:] > self.config.box_score_thresh
-            proposal_index, label = torch.nonzero(passed, as_tuple=True)
-            label = label + 1
-            image_boxes = image_boxes[proposal_index, label]
-            image_scores = image_scores[proposal_index, label]
-            keep = remove_small_boxes(image_boxes, MIN_DETECTION_SIZE)
-            suppressed = batched_nms(
-                image_boxes[keep], image_scores[keep], label[keep], self.config.box_nms_thresh
-            )
-            keep = keep[suppressed[: self.config.box_detections_per_img]]
-            detections.append(
-                {"boxes": image_boxes[keep], "labels": label[keep], "scores": image_scores[keep]}
-            )
-        return detections
-
-    def sample_proposals(
-        self, proposals: list[Tensor], targets: list[dict]
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Choose the RoIs to train on and say what each should become (Fast R-CNN, section 2.3).
-
-        The ground-truth boxes join the proposals, so that there is something to learn from while
-        the RPN still proposes nonsense.
-
-        Returns:
-            For each image: RoIs `Tensor[R, 4]`; labels `Tensor[R]`, 0 for background; and the index
-            of the object each is matched with, `Tensor[R]`, 0 for background.
-        """
-        sampled, labels, matched = [], [], []
-        for boxes, target in zip(proposals, targets):
-            true_boxes = target["boxes"].to(boxes.dtype)
-            boxes = torch.cat([boxes, true_boxes])
-            matches = match_boxes(
-                box_iou(true_boxes, boxes),
-                self.config.box_fg_iou_thresh,
-                self.config.box_bg_iou_thresh,
-                keep_best_of_each=False,
-            )
-            box_labels = matches.clamp(max=0)
-            is_object = matches >= 0
-            box_labels[is_object] = target["labels"][matches[is_object]]
-            # -1 becomes background, -2 (between the thresholds) is not drawn.
-            box_labels[matches == -1] = 0
-            chosen = sample_balanced(
-                box_labels,
-                self.config.box_batch_size_per_image,
-                self.config.box_positive_fraction,
-            )
-            # In the proposals' order, so that the result does not hang on the draw's.
-            chosen = torch.cat(chosen).sort().values
-            sampled.append(boxes[chosen])
-            labels.append(box_labels[chosen])
-            matched.append(matches[chosen].clamp(min=0))
-        return sampled, labels, matched
-
     def _losses(
         self,
         images: ImageBatch,
@@ -258,13 +159,7 @@ class RoIHeads(nn.Module):
         rois, labels, matched = self.sample_proposals(proposals, targets)
         roi_features = self.read_roi_features(images, features, rois, self.box_bins)
         class_logits, deltas = self.box_predictor(self.box_head(roi_features))
-        true_boxes = [
-            target["boxes"][index] if len(target["boxes"]) else torch.zeros_like(boxes)
-            for target, index, boxes in zip(targets, matched, rois)
-        ]
-        target_deltas = encode_boxes(
-            torch.cat(true_boxes), torch.cat(rois), self.config.bbox_reg_weights
-        )
+        target_deltas = self.encode_targets(rois, targets, matched)
         class_loss, box_loss = self.box_losses(
             class_logits, deltas, torch.cat(labels), target_deltas
         )
@@ -326,8 +221,3 @@ def crop_masks(
         rois = [seen - seen.new_tensor([x1, y1, x1, y1])]
         targets[of_object] = roi_align(crop[None, None], rois, output_size, aligned=aligned)[:, 0]
     return targets
-
-
-def _in_full_precision(values: Tensor) -> Tensor:
-    """Under autocast the layers work in half precision: too coarse for boxes, scores, losses."""
-    return values.to(torch.promote_types(values.dtype, torch.float32))

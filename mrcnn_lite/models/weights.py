@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torchvision.models import WeightsEnum, get_model_weights
 
 from mrcnn_lite.errors import InputError
+from mrcnn_lite.models.backbone import Trunk
 
 
 def fetch_state_dict(entry: WeightsEnum) -> dict[str, Tensor]:
@@ -47,15 +48,18 @@ def fetch_backbone_weights(backbone: str, weights: str | WeightsEnum) -> dict[st
 
 
 def load_trunk(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Copy a classifier's trunk into a `MaskRCNN`.
+    """Copy a classifier's trunk into a `MaskRCNN`, or into an `FCN`, which keeps the trunk whole.
 
     Args:
-        model: gets the weights; with the neck "c4" its shared head gets the last stage's.
+        model: gets the weights; with the neck "c4" a `MaskRCNN`'s heads get the last stage's.
         state: named as in torchvision, without "fc.".
 
     Raises:
         RuntimeError: names or shapes differ.
     """
+    if isinstance(model.backbone, Trunk):
+        model.backbone.load_state_dict(state)
+        return
     if model.config.neck == "c4":
         prefix = "layer4."
         head = {name: value for name, value in state.items() if name.startswith(prefix)}

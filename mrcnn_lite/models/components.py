@@ -1,0 +1,36 @@
+"""Connected components: which pixels of a label map hang together."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def connected_components(classes: Tensor) -> list[Tensor]:
+    """Split a label map into regions of one class, the background's included.
+
+    Pixels of one class are connected if they share a side or a corner.
+
+    Args:
+        classes: int64 `Tensor[H, W]`.
+
+    Returns:
+        One bool `Tensor[H, W]` per region, in the order of their first pixels, row by row.
+    """
+    height, width = classes.shape
+    present, layers = classes.unique(return_inverse=True)
+    of_class = F.one_hot(layers, len(present)).permute(2, 0, 1)
+    # Every pixel starts as its own region, named from 1 on; names are integers, exact in float64.
+    own = torch.arange(1, height * width + 1, device=classes.device).view(height, width)
+    names = (of_class * own).double()
+    while True:
+        # The largest name among a pixel and its neighbours of the class ...
+        spread = F.max_pool2d(names[None], kernel_size=3, stride=1, padding=1)[0] * of_class
+        # ... and then that of the pixel so named, which has come farther already.
+        flat = F.pad(spread.flatten(1), (1, 0))
+        spread = flat.gather(1, spread.flatten(1).long()).view_as(names)
+        if torch.equal(spread, names):
+            break
+        names = spread
+    names = names.amax(dim=0)
+    regions = [names == name for name in names.unique()]
+    return sorted(regions, key=lambda region: int(region.flatten().int().argmax()))

@@ -1,0 +1,245 @@
+"""FCIS: class, box and mask of every RoI, read from score maps of the whole image.
+
+Li, Qi, Dai, Ji, Wei 2017, "Fully Convolutional Instance-aware Semantic Segmentation", the rival
+that Mask R-CNN compares itself with. No layer with weights runs on a RoI: the trunk's last stage
+and a 1x1 convolution make maps that say, for each class and each of k x k parts of an object, how
+much a pixel looks like lying inside such an object at that part, and how much outside of it. A RoI
+only puts them together, part by part, and two questions are answered from the same numbers: what
+is it (the larger of the two, averaged), and which pixels are it (the softmax of the two).
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.dilation import remove_stride
+from mrcnn_lite.models.images import ImageBatch
+from mrcnn_lite.models.losses import box_head_losses, mask_loss
+from mrcnn_lite.models.mask_rcnn import MaskRCNN, mask_rcnn
+from mrcnn_lite.models.mask_voting import vote_masks
+from mrcnn_lite.models.roi_features import SAMPLING_RATIO, RoIOp, extract_roi_features
+from mrcnn_lite.models.roi_heads import crop_masks
+from mrcnn_lite.models.second_stage import SecondStage, in_full_precision
+from mrcnn_lite.ops import clip_boxes_to_image, ps_roi_align, ps_roi_pool
+from mrcnn_lite.ops.boxes import decode_boxes
+
+# k: an object has k x k parts, each with score maps of its own (section 3.1).
+PARTS = 7
+# Mask pixels per part and axis: a mask is 21 x 21, as in the authors' code.
+PIXELS_PER_PART = 3
+MASK_SIDE = PARTS * PIXELS_PER_PART
+
+
+class FCISHeads(SecondStage):
+    """Score maps of the whole image, and what a RoI reads from them (FCIS, section 3).
+
+    Takes and gives what `RoIHeads` does. As in the paper there are two rounds at inference: the
+    proposals, and the boxes that they are refined to, are all candidates, and each detection's mask
+    is voted by the candidates around it. Unlike the paper's, suppression goes class by class with
+    the configuration's threshold, as Mask R-CNN's does; RoIs are sampled at random, not by their
+    loss (OHEM); and no further convolution makes the last stage's map narrower.
+
+    Args:
+        in_channels: channels of the last stage's output.
+        config: every choice.
+        last_stage: runs on the whole map, its stride removed.
+    """
+
+    def __init__(self, in_channels: int, config: MaskRCNNConfig, last_stage: nn.Module):
+        super().__init__(config)
+        self.shared_head = remove_stride(last_stage)
+        # Channel ((s * K + class) * k + row) * k + column; s is 0 for inside and 1 for outside.
+        self.score_maps = nn.Conv2d(in_channels, 2 * config.num_classes * PARTS**2, kernel_size=1)
+        self.box_maps = nn.Conv2d(in_channels, 4 * PARTS**2, kernel_size=1)
+        self.roi_op = make_ps_roi_op(config)
+
+    def forward(
+        self,
+        images: ImageBatch,
+        features: list[Tensor],
+        proposals: list[Tensor],
+        targets: list[dict] | None = None,
+    ) -> tuple[list[dict], dict[str, Tensor]]:
+        """Turn proposals into losses (with targets) or detections (without).
+
+        Arguments and result are those of `RoIHeads.forward`.
+        """
+        score_maps, box_maps = self.compute_maps(features)
+        if targets is not None:
+            return [], self._losses(images, score_maps, box_maps, proposals, targets)
+        refined = self._refine(images, box_maps, proposals)
+        candidates = [torch.cat(both) for both in zip(proposals, refined)]
+        inside, outside = self.read_scores(images, score_maps, candidates)
+        scores = detection_logits(inside, outside).softmax(dim=1)
+        masks = mask_logits(inside, outside).sigmoid()
+        numbers = [len(boxes) for boxes in candidates]
+        detections = []
+        for boxes, of_boxes, their_masks, size in zip(
+            candidates, scores.split(numbers), masks.split(numbers), images.sizes
+        ):
+            of_class = boxes[:, None].expand(-1, self.config.num_classes, 4)
+            kept = self.keep_best(of_class, of_boxes, size)
+            kept["masks"] = vote_masks(kept["boxes"], kept["labels"], boxes, of_boxes, their_masks)
+            detections.append(kept)
+        return detections, {}
+
+    def compute_maps(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Run the layers: score maps `Tensor[N, 2 K k^2, H, W]`, box maps `Tensor[N, 4 k^2, H, W]`.
+
+        Args:
+            features: the one map `Tensor[N, C, H, W]`.
+        """
+        hidden = self.shared_head(features[0])
+        return in_full_precision(self.score_maps(hidden)), in_full_precision(self.box_maps(hidden))
+
+    def read_scores(
+        self, images: ImageBatch, score_maps: Tensor, boxes: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Put each RoI's inside and outside scores together from its parts (section 3.1).
+
+        Args:
+            images: the batch that the maps were computed from.
+            score_maps: `Tensor[N, 2 K k^2, H, W]`.
+            boxes: for each image `Tensor[R_i, 4]`, in pixels of the resized image.
+
+        Returns:
+            Inside and outside scores of all boxes, each `Tensor[R, K, m, m]`.
+        """
+        maps = repeat_parts(score_maps, PARTS, PIXELS_PER_PART)
+        scores = extract_roi_features(
+            [maps], boxes, images.padded_size, MASK_SIDE, self.config, self.roi_op
+        )
+        inside, outside = scores.unflatten(1, (2, self.config.num_classes)).unbind(dim=1)
+        return inside, outside
+
+    def read_deltas(self, images: ImageBatch, box_maps: Tensor, boxes: list[Tensor]) -> Tensor:
+        """Average the box maps' parts: one set of deltas for all classes, `Tensor[R, 4]`."""
+        parts = extract_roi_features(
+            [box_maps], boxes, images.padded_size, PARTS, self.config, self.roi_op
+        )
+        return parts.mean(dim=(2, 3))
+
+    def _refine(
+        self, images: ImageBatch, box_maps: Tensor, proposals: list[Tensor]
+    ) -> list[Tensor]:
+        deltas = self.read_deltas(images, box_maps, proposals)
+        boxes = decode_boxes(deltas, torch.cat(proposals), self.config.bbox_reg_weights)
+        of_images = boxes.split([len(of_image) for of_image in proposals])
+        return [clip_boxes_to_image(box, size) for box, size in zip(of_images, images.sizes)]
+
+    def _losses(
+        self,
+        images: ImageBatch,
+        score_maps: Tensor,
+        box_maps: Tensor,
+        proposals: list[Tensor],
+        targets: list[dict],
+    ) -> dict[str, Tensor]:
+        rois, labels, matched = self.sample_proposals(proposals, targets)
+        inside, outside = self.read_scores(images, score_maps, rois)
+        # The classes share one box.
+        deltas = self.read_deltas(images, box_maps, rois).repeat(1, self.config.num_classes)
+        target_deltas = self.encode_targets(rois, targets, matched)
+        all_labels = torch.cat(labels)
+        class_loss, box_loss = box_head_losses(
+            detection_logits(inside, outside), deltas, all_labels, target_deltas
+        )
+        is_object = all_labels > 0
+        aligned = self.config.roi_op == "align"
+        mask_targets = [
+            crop_masks(target["masks"], boxes[of > 0], index[of > 0], MASK_SIDE, aligned)
+            for target, boxes, of, index in zip(targets, rois, labels, matched)
+        ]
+        segmentation_loss = mask_loss(
+            mask_logits(inside[is_object], outside[is_object]),
+            all_labels[is_object],
+            torch.cat(mask_targets).clamp(0, 1),
+        )
+        return {
+            "loss_classifier": class_loss,
+            "loss_box_reg": box_loss,
+            "loss_mask": segmentation_loss,
+        }
+
+
+def detection_logits(inside: Tensor, outside: Tensor) -> Tensor:
+    """Say what each RoI is: the larger score of every pixel, averaged (section 3.2).
+
+    A pixel speaks for class c if it looks like inside or like outside of such an object; the class
+    that few pixels speak for in either way is not there.
+
+    Args:
+        inside, outside: `Tensor[R, K, m, m]`.
+
+    Returns:
+        `Tensor[R, K]`, logits for a softmax over the classes.
+    """
+    return torch.maximum(inside, outside).mean(dim=(2, 3))
+
+
+def mask_logits(inside: Tensor, outside: Tensor) -> Tensor:
+    """Say which pixels are the object: inside against outside, class by class (section 3.2).
+
+    The softmax of two numbers is the sigmoid of their difference.
+
+    Args:
+        inside, outside: `Tensor[R, K, m, m]`.
+
+    Returns:
+        `Tensor[R, K, m, m]`, logits for a sigmoid.
+    """
+    return inside - outside
+
+
+def repeat_parts(maps: Tensor, parts: int, pixels: int) -> Tensor:
+    """Let each part's map serve several pixels, for an output finer than the parts.
+
+    Args:
+        maps: `Tensor[N, C * parts^2, H, W]`, row by row.
+        parts: k, parts per axis.
+        pixels: output pixels per part and axis, s.
+
+    Returns:
+        `Tensor[N, C * (parts s)^2, H, W]`: pixel (i, j) of the output has the map of part
+        (i // s, j // s).
+    """
+    n, channels, height, width = maps.shape
+    shape = (n, channels // parts**2, parts, pixels, parts, pixels, height, width)
+    split = maps.view(n, shape[1], parts, 1, parts, 1, height, width)
+    return split.expand(shape).reshape(n, -1, height, width)
+
+
+def make_ps_roi_op(config: MaskRCNNConfig) -> RoIOp:
+    """Choose the configured RoI operation's position-sensitive twin; "pool" is the paper's."""
+    if config.roi_op == "pool":
+        return ps_roi_pool
+    return partial(ps_roi_align, sampling_ratio=SAMPLING_RATIO)
+
+
+def fcis(config: MaskRCNNConfig) -> MaskRCNN:
+    """Build FCIS with random weights: the trunk and the RPN of a Mask R-CNN, other heads.
+
+    Args:
+        config: of a single-map model, "c4" or "c5". `mask_head` and the fields that describe
+            Mask R-CNN's heads are not read; `roi_op` may be "align" or, as in the paper, "pool".
+
+    Raises:
+        ValueError: the configuration asks for a pyramid, for no masks, or for an RoI operation that
+            has no position-sensitive twin.
+    """
+    for name, allowed in (("neck", ("c4", "c5")), ("roi_op", ("align", "pool"))):
+        if getattr(config, name) not in allowed:
+            raise ValueError(
+                f"FCIS wants {name} to be one of {', '.join(allowed)}, got "
+                f"{getattr(config, name)!r}"
+            )
+    if config.mask_head == "none":
+        raise ValueError("FCIS always predicts masks, but mask_head is 'none'")
+    model = mask_rcnn(config)
+    heads = model.roi_heads
+    model.roi_heads = FCISHeads(
+        heads.box_predictor.cls_score.in_features, config, heads.shared_head
+    )
+    return model

@@ -1,0 +1,169 @@
+"""FCN: a class for every pixel, and no instances (Long, Shelhamer, Darrell 2015).
+
+The baseline of instance segmentation: what is connected and of one class is called an instance. Two
+objects of a class that touch are then one, however good the classification of pixels is.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mrcnn_lite.models.arguments import check_images, check_targets
+from mrcnn_lite.models.backbone import make_trunk
+from mrcnn_lite.models.components import connected_components
+from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.dilation import remove_stride
+from mrcnn_lite.models.images import ImageTransform
+from mrcnn_lite.models.second_stage import in_full_precision
+
+# Smaller regions, in pixels, are taken for noise.
+MIN_REGION_PIXELS = 16
+NOT_TRAINED = -1
+
+
+class FCN(nn.Module):
+    """A trunk, class scores from each of its stages, and their sum at image resolution.
+
+    Skips as in the paper's section 4.2, here down to stride 4: coarse stages know what is there,
+    fine ones where it ends.
+
+    Args:
+        config: of a single-map model: the trunk has all of its stages, the last without stride, and
+            `num_classes`, the image fields and `box_detections_per_img` count; nothing else does.
+    """
+
+    def __init__(self, config: MaskRCNNConfig):
+        super().__init__()
+        self.config = config
+        one_size = isinstance(config.min_size, int)
+        min_size = (config.min_size,) if one_size else tuple(config.min_size)
+        self.transform = ImageTransform(
+            min_size, config.max_size, config.image_mean, config.image_std
+        )
+        self.backbone = make_trunk(config)
+        self.backbone.freeze_all_but(config.trainable_backbone_layers)
+        remove_stride(getattr(self.backbone, f"layer{self.backbone.num_layers}"))
+        self.scores = nn.ModuleList(
+            nn.Conv2d(channels, config.num_classes, kernel_size=1)
+            for channels in self.backbone.channels
+        )
+
+    def forward(
+        self, images: list[Tensor], targets: list[dict] | None = None
+    ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
+        """Compute the loss in training mode, instances in evaluation mode.
+
+        Args:
+            images, targets: as for `MaskRCNN.forward`.
+
+        Returns:
+            In training "loss_semantic", the mean cross-entropy of all pixels. Otherwise what
+            `find_instances` returns for each image.
+        """
+        check_images(images)
+        if not self.training:
+            return [
+                find_instances(probabilities, self.config.box_detections_per_img)
+                for probabilities in self.predict_pixels(images)
+            ]
+        check_targets(images, targets, self.config.num_classes)
+        batch, targets = self.transform(images, targets)
+        logits = self.compute_logits(batch.tensors)
+        classes = torch.full_like(logits[:, 0], NOT_TRAINED, dtype=torch.int64)
+        for padded, target, (height, width) in zip(classes, targets, batch.sizes):
+            padded[:height, :width] = semantic_map(target)
+        return {"loss_semantic": F.cross_entropy(logits, classes, ignore_index=NOT_TRAINED)}
+
+    def compute_logits(self, images: Tensor) -> Tensor:
+        """Score every pixel of a batch `Tensor[N, 3, H, W]`: logits `Tensor[N, K, H, W]`."""
+        features = self.backbone(images)
+        logits = None
+        for feature, layer in zip(reversed(features), reversed(self.scores)):
+            scores = in_full_precision(layer(feature))
+            logits = scores if logits is None else _resize(logits, scores.shape[-2:]) + scores
+        return _resize(logits, images.shape[-2:])
+
+    def predict_pixels(self, images: list[Tensor]) -> list[Tensor]:
+        """Compute each pixel's class probabilities: for each image `Tensor[K, H, W]`."""
+        batch, _ = self.transform(images)
+        logits = self.compute_logits(batch.tensors)
+        return [
+            _resize(of_image[None, :, :height, :width], original_size)[0].softmax(dim=0)
+            for of_image, (height, width), original_size in zip(
+                logits, batch.sizes, batch.original_sizes
+            )
+        ]
+
+
+def semantic_map(target: dict) -> Tensor:
+    """Forget which instance a pixel belongs to: its class, `Tensor[H, W]`, 0 for background.
+
+    Args:
+        target: "labels" `Tensor[G]` and "masks" `Tensor[G, H, W]`; where masks overlap, the first
+            one counts.
+    """
+    masks = target["masks"].bool()
+    classes = torch.zeros(masks.shape[-2:], dtype=torch.int64, device=masks.device)
+    for mask, label in zip(masks.flip(0), target["labels"].flip(0)):
+        classes[mask] = label
+    return classes
+
+
+def find_instances(probabilities: Tensor, most: int) -> dict[str, Tensor]:
+    """Call every connected region of a class an instance.
+
+    Args:
+        probabilities: `Tensor[K, H, W]`, of each pixel; a pixel's class is the likeliest.
+        most: at most so many instances, the best.
+
+    Returns:
+        As `MaskRCNN.forward`, best first: "boxes" `Tensor[D, 4]`, tight around the regions;
+        "labels" `Tensor[D]`; "scores" `Tensor[D]`, the class's mean probability within the region;
+        and "masks" `Tensor[D, 1, H, W]`, 0 or 1.
+    """
+    classes = probabilities.argmax(dim=0)
+    best = probabilities.amax(dim=0)
+    masks, labels, scores, boxes = [], [], [], []
+    for region in connected_components(classes):
+        label = classes[region][0]
+        if label == 0 or region.sum() < MIN_REGION_PIXELS:
+            continue
+        rows, columns = region.any(dim=1).nonzero(), region.any(dim=0).nonzero()
+        ends = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+        boxes.append(torch.stack(ends))
+        masks.append(region)
+        labels.append(label)
+        scores.append(best[region].mean())
+    if not masks:
+        return {
+            "boxes": probabilities.new_zeros(0, 4),
+            "labels": classes.new_zeros(0),
+            "scores": probabilities.new_zeros(0),
+            "masks": probabilities.new_zeros(0, 1, *classes.shape),
+        }
+    scores = torch.stack(scores)
+    order = scores.argsort(descending=True)[:most]
+    return {
+        "boxes": torch.stack(boxes)[order].to(probabilities),
+        "labels": torch.stack(labels)[order],
+        "scores": scores[order],
+        "masks": torch.stack(masks)[order][:, None].to(probabilities),
+    }
+
+
+def fcn(config: MaskRCNNConfig) -> FCN:
+    """Build an FCN with random weights on the trunk of a single-map Mask R-CNN.
+
+    Args:
+        config: see `FCN`.
+
+    Raises:
+        ValueError: the configuration asks for a pyramid, whose trunk lacks the last stage.
+    """
+    if config.neck == "fpn":
+        raise ValueError("an FCN wants neck to be c4 or c5, got 'fpn'")
+    return FCN(config)
+
+
+def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    return F.interpolate(maps, size=size, mode="bilinear", align_corners=False)
