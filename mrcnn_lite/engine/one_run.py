@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.evaluate import KINDS, detect, score_results, to_coco_results
+from mrcnn_lite.engine.overlap import count_separated_pairs, score_by_overlap
 from mrcnn_lite.engine.pretrain import pretrain, start_from_classifier
 from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.engine.run_folder import CONFIG_NAME
@@ -19,6 +20,8 @@ from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import make_folder, write_atomically
 from mrcnn_lite.models import MaskRCNN, mask_rcnn
+from mrcnn_lite.models.fcis import fcis
+from mrcnn_lite.models.fcn import FCN, fcn
 
 HELD_OUT_SEED = 1
 RESULT_NAME = "result.json"
@@ -88,7 +91,7 @@ def train_and_measure(run: Run, device: str) -> None:
     detector = build(run, scenes.num_classes).to(device)
     config = TrainConfig(steps=run.steps, warmup_steps=min(100, run.steps // 4), seed=run.seed)
     seconds = train(detector, scenes, config, run.path, resume=True)
-    metrics = evaluate(detector, held_out)
+    metrics = measure(detector, held_out)
     described = json.loads((run.path / CONFIG_NAME).read_text())
     result = {
         "model": run.model,
@@ -104,11 +107,32 @@ def train_and_measure(run: Run, device: str) -> None:
         temporary.write_text(json.dumps(result, indent=2) + "\n")
 
 
-def build(run: Run, num_classes: int) -> MaskRCNN:
+def measure(detector: MaskRCNN | FCN, held_out: ShapesDataset) -> dict[str, Any]:
+    """Measure AP of boxes and masks (see `evaluate`), on crowded scenes also by overlap.
+
+    Returns:
+        "bbox", "segm"; and of crowded scenes "overlap" (see `score_by_overlap`) and "pairs" (see
+        `count_separated_pairs`).
+    """
+    results = [
+        result
+        for image_ids, detections in detect(detector, held_out, TrainConfig.batch_size)
+        for image_id, detection in zip(image_ids, detections)
+        for result in to_coco_results(image_id, detection)
+    ]
+    kinds = ("bbox",) if detector.config.mask_head == "none" else KINDS
+    metrics: dict[str, Any] = score_results(held_out.coco, results, kinds=kinds)
+    if held_out.crowded:
+        metrics["overlap"] = score_by_overlap(held_out.coco, results)
+        metrics["pairs"] = count_separated_pairs(held_out.coco, results)
+    return metrics
+
+
+def build(run: Run, num_classes: int) -> MaskRCNN | FCN:
     """Build the run's model with its first weights."""
     model = MODELS[run.model]
     config = model.config(num_classes)
-    detector = mask_rcnn(config)
+    detector = {"mask_rcnn": mask_rcnn, "fcis": fcis, "fcn": fcn}[model.method](config)
     start_from_classifier(detector, config, run.classifier)
     return detector
 

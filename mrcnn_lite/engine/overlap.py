@@ -76,8 +76,8 @@ def score_by_overlap(
     for number, (name, (least, greatest)) in enumerate(bins.items()):
         of_bin = precision[..., number]
         scores[name] = {metric: _mean_of_counted(of_bin[row]) for metric, row in rows.items()}
-        overlaps = overlap_of.values()
-        scores[name]["num_instances"] = sum(least <= overlap <= greatest for overlap in overlaps)
+        within = [bool(least <= overlap <= greatest) for overlap in overlap_of.values()]
+        scores[name]["num_instances"] = sum(within)
     return scores
 
 

@@ -58,7 +58,10 @@ def test_one_row_of_each_table_runs(table, tmp_path):
     train_and_measure(run, "cpu")
     result = run.result()
     assert (result["model"], result["seed"]) == (TABLES[table].rows[0].model, 0)
-    assert all(len(numbers) == 12 for numbers in result["metrics"].values())
+    kinds = {"bbox", "segm"} & set(result["metrics"])
+    assert "bbox" in kinds
+    assert all(len(result["metrics"][kind]) == 12 for kind in kinds)
+    assert ("overlap" in result["metrics"]) == (table == "fcis")
     assert result["versions"]["torch"] == torch.__version__
     assert result["seconds"] > 0
 
