@@ -12,6 +12,8 @@ _PROJECT = Path(__file__).resolve().parent.parent
 # What data/README.md describes. Lessons name it, because a notebook may lie in any folder.
 DATA = _PROJECT / "data"
 NOTEBOOKS = _PROJECT / "notebooks"
+# What was measured, each with the command that measured it.
+RESULTS = _PROJECT / "docs" / "results"
 
 
 @contextmanager

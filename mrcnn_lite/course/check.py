@@ -28,6 +28,7 @@ from mrcnn_lite.course.checks.lesson09 import (
     share_under_a_rival,
 )
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
+from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
 from mrcnn_lite.course.questions import QUESTIONS
@@ -75,6 +76,9 @@ EXERCISES = {
         clip_gradients,
         kind_of_error,
         box_loss,
+        relative_gain,
+        seeds_needed,
+        false_alarm,
         learning_rate_at,
         next_loss_scale,
         positions_of,

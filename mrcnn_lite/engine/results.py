@@ -9,6 +9,7 @@ from typing import Any
 
 from mrcnn_lite.engine.one_run import Run
 from mrcnn_lite.engine.tables import TABLES, Row, Table
+from mrcnn_lite.engine.verdicts import verdict
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.explore.draw_tables import figure_of_table
 from mrcnn_lite.files import write_atomically
@@ -122,21 +123,39 @@ def page(summary: dict[str, Any]) -> str:
         "",
         f"![{summary['title']}]({summary['table']}.png)",
         "",
-        "| | mask AP | AP50 | AP75 | box AP | AP50 | AP75 | paper: mask AP | box AP |",
-        "|---|---|---|---|---|---|---|---|---|",
+        table_of_rows(summary),
+        "",
+        "What is gained, in parts of the smaller figure, with an interval of 95 %:",
+        "",
+        table_of_gains(summary),
     ]
-    lines += [_line(row) for row in summary["rows"]]
-    lines += ["", "What is gained, in parts of the smaller figure, with an interval of 95 %:", ""]
-    lines += ["| | | ours | paper |", "|---|---|---|---|"]
+    return "\n".join(lines) + "\n"
+
+
+def table_of_rows(summary: dict[str, Any]) -> str:
+    """Write each row's means and deviations, beside the paper's figures, in Markdown."""
+    return "\n".join(
+        [
+            "| | mask AP | AP50 | AP75 | box AP | AP50 | AP75 | paper: mask AP | box AP |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *map(_line, summary["rows"]),
+        ]
+    )
+
+
+def table_of_gains(summary: dict[str, Any]) -> str:
+    """Write what each comparison gains, with its interval and verdict, in Markdown."""
+    lines = ["| | | ours | paper | verdict |", "|---|---|---|---|---|"]
     for comparison in summary["comparisons"]:
         for name in ("AP", "AP75"):
             paper = comparison["paper"].get(name)
             lines.append(
                 f"| {comparison['better']}, over {comparison['base']} "
                 f"| {KINDS[comparison['kind']]} {name} | {_gain_text(comparison[name])} "
-                f"| {'' if paper is None else f'{100 * paper:+.0f} %'} |"
+                f"| {'' if paper is None else f'{100 * paper:+.0f} %'} "
+                f"| {verdict(comparison[name], paper)} |"
             )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _line(row: dict[str, Any]) -> str:

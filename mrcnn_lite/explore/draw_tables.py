@@ -1,14 +1,22 @@
 """The paper's tables in miniature as pictures: every seed a dot, beside the paper's figures."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mrcnn_lite.explore.palette import BLACK, BLUE, ORANGE
+from mrcnn_lite.engine.verdicts import AS_CLAIMED, CANNOT_TELL, CONTRADICTS, verdict
+from mrcnn_lite.explore.palette import BLACK, BLUE, BLUISH_GREEN, ORANGE, VERMILLION
 
 # How each kind of average precision is drawn.
 SHOWN = {"AP": (BLUE, "o"), "AP75": (ORANGE, "D")}
+# How each verdict is: a colour, a marker and the marker's filling.
+VERDICT_STYLES = {
+    AS_CLAIMED: {"color": BLUISH_GREEN, "marker": "o"},
+    CANNOT_TELL: {"color": BLACK, "marker": "o", "markerfacecolor": "white"},
+    CONTRADICTS: {"color": VERMILLION, "marker": "X"},
+}
 
 
 def figure_of_table(summary: dict[str, Any]) -> Figure:
@@ -65,6 +73,50 @@ def draw_paper(axes: Axes, rows: list[dict[str, Any]], kind: str = "segm") -> No
         )
     axes.set_xlabel(f"{_name(kind)} AP, percent")
     axes.grid(axis="x", alpha=0.4)
+
+
+def figure_of_gains(
+    summaries: Sequence[dict[str, Any]], measures: Sequence[str] = tuple(SHOWN)
+) -> Figure:
+    """Draw what the tables' comparisons gain: ours with its interval, the paper's, and zero.
+
+    Args:
+        summaries: what each TABLE.json holds.
+        measures: of AP, AP50 and AP75, those to draw.
+    """
+    lines = [
+        (_claim(summary, claim, name), claim[name], claim["paper"].get(name))
+        for summary in summaries
+        for claim in summary["comparisons"]
+        for name in measures
+    ]
+    figure = Figure(figsize=(9, 1.2 + 0.48 * len(lines)), layout="constrained")
+    axes = figure.subplots()
+    for place, (_, found, paper) in enumerate(lines):
+        said = verdict(found, paper)
+        style = VERDICT_STYLES[said]
+        ends = [100 * found["low"], 100 * found["high"]]
+        axes.plot(ends, [place, place], color=style["color"], linewidth=2)
+        axes.plot(100 * found["gain"], place, linestyle="none", markersize=9, **style)
+        if paper is not None:
+            axes.plot(100 * paper, place, "|", color=BLACK, markersize=16, markeredgewidth=2)
+        axes.annotate(
+            *(f" {said}", (1, place)), xycoords=("axes fraction", "data"), va="center", fontsize=9
+        )
+    axes.axvline(0, color=BLACK, linewidth=1)
+    axes.set_yticks(range(len(lines)), [label for label, *_ in lines], fontsize=9)
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.4)
+    axes.set_xlabel(
+        "gain, percent of the base (line: interval of 95 %; upright stroke: the paper's)"
+    )
+    axes.set_title("what is gained, on Shapes")
+    return figure
+
+
+def _claim(summary: dict[str, Any], claim: dict[str, Any], name: str) -> str:
+    better = f"{summary['table']}: {claim['better']}, {_name(claim['kind'])} {name}"
+    return f"{better}\nover {claim['base']}"
 
 
 def _name(kind: str) -> str:

@@ -1,0 +1,203 @@
+"""Predictions of lesson 12, the paper's tables in miniature."""
+
+from mrcnn_lite.course.question import Choice, Question
+
+QUESTIONS = (
+    Question(
+        "twice_the_deviation",
+        "Somebody trains each row with three seeds and writes the mean difference plus or minus "
+        "1.96 standard deviations of the mean, a 95 % interval for those who know the deviation. "
+        "In how many of 100 tables does it hold the truth?",
+        (
+            Choice(
+                "95: that is what the 1.96 is for",
+                "It would be, if the deviation were known. It is an estimate from three numbers; "
+                "what if these three happen to lie close together?",
+            ),
+            Choice(
+                "About 80",
+                "The deviation is often far too small by chance, and the interval with it.",
+                right=True,
+            ),
+            Choice(
+                "More than 95: three seeds are cautious",
+                "Few seeds do make the interval wider, by the root of 3 below the deviation. But "
+                "the deviation itself is only guessed.",
+            ),
+        ),
+    ),
+    Question(
+        "order_of_operations",
+        "Five rows: RoIPool with the maximum, RoIWarp and RoIAlign each with the maximum and with "
+        "the mean. RoIPool and RoIWarp round the RoI, RoIWarp and RoIAlign interpolate. In which "
+        "order do you expect their mask AP?",
+        (
+            Choice(
+                "RoIPool < RoIWarp < RoIAlign, with equal steps",
+                "So each of two improvements would bring its part: interpolation, and not "
+                "rounding. Is interpolation worth anything at a place that is wrong?",
+            ),
+            Choice(
+                "RoIPool and RoIWarp alike, RoIAlign well above them",
+                "Then the rounding is what costs, however the cells are read afterwards.",
+                right=True,
+            ),
+            Choice(
+                "RoIPool < RoIWarp and RoIAlign, which are alike",
+                "So interpolation would be what matters. Think of lesson 03: at which places "
+                "does RoIWarp interpolate?",
+            ),
+            Choice(
+                "The mean above the maximum, whatever the operation",
+                "A maximum has its own bias (lesson 04). But how large is it beside a shift of "
+                "half a cell?",
+            ),
+        ),
+    ),
+    Question(
+        "gain_by_size",
+        "For which objects is the relative gain of RoIAlign over RoIPool larger, small or "
+        "medium ones?",
+        (
+            Choice(
+                "Small ones",
+                "A shift of half a cell is a larger part of them.",
+                right=True,
+            ),
+            Choice(
+                "Medium ones: they have the finer masks",
+                "Their masks have more pixels. But what part of them does a shift by half a cell "
+                "move out of place?",
+            ),
+            Choice(
+                "Both alike: the rounding is the same",
+                "It is, in cells. What does IoU measure it against?",
+            ),
+        ),
+    ),
+    Question(
+        "gain_by_stride",
+        "The same scenes are read from a map of stride 32 and from one of stride 16. Where is the "
+        "relative gain of RoIAlign over RoIPool larger?",
+        (
+            Choice(
+                "At stride 16: there the map is fine enough for exact boxes to matter",
+                "Exact boxes matter at any stride. How many pixels is half a cell at either one?",
+            ),
+            Choice(
+                "At stride 32",
+                "Half a cell is twice as many pixels there, for the same objects.",
+                right=True,
+            ),
+            Choice(
+                "At neither: both round by up to half a cell",
+                "By up to half a cell, yes. Of what size is a cell, and what size have the "
+                "objects?",
+            ),
+        ),
+    ),
+    Question(
+        "softmax_or_sigmoid",
+        "With five seeds each: which mask loss comes out ahead, and how surely?",
+        (
+            Choice(
+                "The sigmoid, by more than the spread",
+                "That is the paper's result. Is it clear after so short a training, too?",
+                right=True,
+            ),
+            Choice(
+                "The softmax, by more than the spread",
+                "It has to learn more, what as well as where. That could be a help as well as a "
+                "burden.",
+            ),
+            Choice(
+                "Nobody can tell: the interval includes zero",
+                "With five seeds an interval is 1.2 deviations to either side. Look at how far "
+                "the rows of table 2c spread.",
+            ),
+        ),
+    ),
+    Question(
+        "mlp_or_fcn",
+        "Which head predicts the better masks?",
+        (
+            Choice(
+                "The FCN, as in the paper",
+                "Rows and columns need not be learnt anew, and its weights serve every pixel.",
+                right=True,
+            ),
+            Choice(
+                "The MLP: every pixel sees the whole RoI",
+                "It does, through a vector of some hundred numbers. What has to be kept in them?",
+            ),
+            Choice(
+                "They are alike: a mask of 28 x 28 pixels is easy for both",
+                "Perhaps, with enough training. How many weights does each have to learn?",
+            ),
+        ),
+    ),
+    Question(
+        "pyramid_or_single_map",
+        "What brings more here: a pyramid instead of a single map of stride 16, or ResNeXt instead "
+        "of ResNet?",
+        (
+            Choice(
+                "The pyramid",
+                "Its finest map has cells of 4 pixels, and most shapes are small.",
+                right=True,
+            ),
+            Choice(
+                "ResNeXt",
+                "More groups at the same cost serve to tell many things apart. How many classes "
+                "does Shapes have?",
+            ),
+            Choice(
+                "Both alike",
+                "In the paper they do bring about as much, 3.3 and 1.3 points. What differs "
+                "between photographs at 800 pixels and shapes of two cells?",
+            ),
+        ),
+    ),
+    Question(
+        "masks_help_boxes",
+        "The same pyramid is trained with and without its mask branch. Box AP with masks is ...",
+        (
+            Choice(
+                "higher, by more than the spread",
+                "Masks teach the shared features where things end. The paper finds about a point.",
+            ),
+            Choice(
+                "lower: the branches share the features, and the masks take their part",
+                "They share the gradient, too, of an additional task. Whether that is a cost or a "
+                "help is what the experiment asks.",
+            ),
+            Choice(
+                "such that nobody can tell",
+                "The paper's difference is 0.9 points of 37. How narrow is an interval of three "
+                "seeds?",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
+        "a_very_short_run",
+        "30 steps and 2 seeds: what will the interval of RoIAlign's gain in mask AP say?",
+        (
+            Choice(
+                "The same as the table, only wider",
+                "For that the AP would have to be there already, if less precisely. What does a "
+                "detector find after 30 steps?",
+            ),
+            Choice(
+                "Nothing: it includes zero",
+                "Nothing is found yet that could be measured, and two seeds multiply the deviation "
+                "by nine.",
+                right=True,
+            ),
+            Choice(
+                "RoIPool is better at first",
+                "It may come out so. Would you believe it, with one degree of freedom?",
+            ),
+        ),
+    ),
+)
