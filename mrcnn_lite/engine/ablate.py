@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from mrcnn_lite.engine.crowded import write_overlap
 from mrcnn_lite.engine.interrupt import StoppedBySignal, stop_on_signal
 from mrcnn_lite.engine.one_run import (
     LOG_NAME,
@@ -21,10 +22,9 @@ from mrcnn_lite.engine.one_run import (
 )
 from mrcnn_lite.engine.pretrain import STEPS as CLASSIFIER_STEPS
 from mrcnn_lite.engine.results import check_not_larger, write_results
-from mrcnn_lite.engine.tables import TABLES
+from mrcnn_lite.engine.tables import MODELS, TABLES
 from mrcnn_lite.errors import InputError
 
-HELD_OUT = 200
 # A piece of work: its function, run and log file.
 Job = tuple[Callable[[Run, str], None], Run, Path]
 
@@ -39,6 +39,8 @@ def ablate(
     device: str = "cpu",
 ) -> None:
     """Train every row of the tables with every seed, and write TABLE.json, TABLE.md, TABLE.png.
+
+    A table of crowded scenes also gets overlap.json, overlap.md and overlap.png.
 
     Runs that are finished are not repeated, interrupted ones go on; a model that several tables
     have is trained once.
@@ -78,6 +80,8 @@ def ablate(
     )
     for name, table_runs in planned.items():
         write_results(out, name, table_runs)
+        if all(MODELS[run.model].crowded for run in table_runs):
+            write_overlap(out, name, table_runs)
 
 
 def plan(table: str, runs: Path, seeds: int | None = None, steps: int | None = None) -> list[Run]:
@@ -87,7 +91,7 @@ def plan(table: str, runs: Path, seeds: int | None = None, steps: int | None = N
     # A quick look does not wait for a long start.
     classifier_steps = min(CLASSIFIER_STEPS, steps)
     return [
-        Run(row.model, seed, steps, classifier_steps, min(HELD_OUT, 4 * steps), runs)
+        Run(row.model, seed, steps, classifier_steps, min(chosen.held_out, 4 * steps), runs)
         for seed in range(seeds or chosen.seeds)
         for row in chosen.rows
     ]

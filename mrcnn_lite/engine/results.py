@@ -111,15 +111,16 @@ def write_results(out: Path, table: str, runs: Sequence[Run]) -> None:
 
 def page(summary: dict[str, Any]) -> str:
     """Write a table's page: means and deviations beside the paper's figures, then the gains."""
-    versions = summary["rows"][0]["runs"][0]["versions"]
+    first = summary["rows"][0]["runs"][0]
     lines = [
         f"# Table {summary['table']}: {summary['title']}",
         "",
         f"`{summary['command']}`: {summary['seeds']} seeds, {summary['steps']} steps of 8 scenes "
         f"of Shapes each, {summary['seconds'] / 60:.0f} minutes of training on one core each "
-        f"(torch {versions['torch']}). Every model starts from a trunk that learnt to name single "
-        "shapes. Average precision on 200 held-out scenes, mean ± standard deviation over seeds, "
-        "in percent; beside it, where the paper has it, the paper's on COCO.",
+        f"(torch {first['versions']['torch']}). Every model starts from a trunk that learnt to "
+        f"name single shapes. Average precision on {first['training']['held_out']} held-out "
+        "scenes, mean ± standard deviation over seeds, in percent; beside it, where the paper has "
+        "it, the paper's on COCO.",
         "",
         f"![{summary['title']}]({summary['table']}.png)",
         "",

@@ -36,6 +36,7 @@ def finished(tmp_path):
             "settings": json.loads(json.dumps(run.describe())),
             "metrics": {kind: dict.fromkeys(NAMES, value) for kind in ("bbox", "segm")},
             "seconds": 60.0,
+            "training": {"steps": 8, "batch_size": 8, "held_out": 32},
             "versions": {"torch": "0"},
         }
         (run.path / "result.json").write_text(json.dumps(result))
