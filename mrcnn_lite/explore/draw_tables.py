@@ -105,7 +105,7 @@ def figure_of_gains(
         )
     axes.axvline(0, color=BLACK, linewidth=1)
     axes.set_yticks(range(len(lines)), [label for label, *_ in lines], fontsize=9)
-    axes.invert_yaxis()
+    axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.grid(axis="x", alpha=0.4)
     axes.set_xlabel(
         "gain, percent of the base (line: interval of 95 %; upright stroke: the paper's)"

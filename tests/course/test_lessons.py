@@ -30,22 +30,12 @@ NAMES = (
     "Full training on GPUs",
     "The misalignment lab",
 )
-# A report: nothing to build, so no checked exercises.
-WITHOUT_EXERCISES = {12}
 LONGEST_PART_MINUTES = 30
 PACKAGE = Path(mrcnn_lite.__file__).parent
 
 
 @pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.path.stem)
 def lesson(request) -> Lesson:
-    return request.param
-
-
-@pytest.fixture(
-    params=[lesson for lesson in LESSONS if lesson.number not in WITHOUT_EXERCISES],
-    ids=lambda lesson: lesson.path.stem,
-)
-def taught(request) -> Lesson:
     return request.param
 
 
@@ -125,19 +115,19 @@ def test_the_guide_says_how_long_it_takes(lesson):
 # Exercises and predictions
 
 
-def test_exercises(taught):
-    titles = EXERCISE_TITLE.findall(taught.text)
+def test_exercises(lesson):
+    titles = EXERCISE_TITLE.findall(lesson.text)
     assert len(titles) >= 3
-    assert len(taught.solution_cells) == len(taught.check_cells) == len(titles)
-    assert taught.text.count("**To expect:**") == len(titles)
-    assert 'check.hint("' in taught.text
+    assert len(lesson.solution_cells) == len(lesson.check_cells) == len(titles)
+    assert lesson.text.count("**To expect:**") == len(titles)
+    assert 'check.hint("' in lesson.text
 
 
-def test_a_check_stands_alone_after_its_solution(taught):
-    cells = taught.cells
+def test_a_check_stands_alone_after_its_solution(lesson):
+    cells = lesson.cells
     for solution, following in itertools.pairwise(cells):
-        if solution in taught.solution_cells:
-            assert following in taught.check_cells
+        if solution in lesson.solution_cells:
+            assert following in lesson.check_cells
             name = re.search(r"\((\w+)\)", following.source)[1]
             assert name in {node.name for node in ast.parse(solution.source).body}
             assert solution.id.startswith("solution-")
@@ -145,23 +135,23 @@ def test_a_check_stands_alone_after_its_solution(taught):
             assert not solution.outputs
 
 
-def test_a_solution_defines_and_does_nothing_else(taught):
+def test_a_solution_defines_and_does_nothing_else(lesson):
     """So its cell runs whatever stands in the bodies, and whoever has not solved it can go on."""
-    for cell in taught.solution_cells:
+    for cell in lesson.solution_cells:
         for node in ast.parse(cell.source).body:
             assert isinstance(node, ast.FunctionDef | ast.ClassDef), ast.unparse(node)
 
 
-def test_only_checks_use_what_readers_write(taught):
+def test_only_checks_use_what_readers_write(lesson):
     """A cell that did would fail, or give the answer away, in the students' edition."""
     written = {
         node.name
-        for cell in taught.solution_cells
+        for cell in lesson.solution_cells
         for node in ast.parse(cell.source).body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     }
-    for cell in taught.code_cells:
-        if cell not in taught.solution_cells and cell not in taught.check_cells:
+    for cell in lesson.code_cells:
+        if cell not in lesson.solution_cells and cell not in lesson.check_cells:
             used = {node.id for node in ast.walk(ast.parse(cell.source)) if hasattr(node, "id")}
             assert not used & written, cell.source
 

@@ -76,27 +76,6 @@ QUESTIONS = (
         ),
     ),
     Question(
-        "gain_by_stride",
-        "The same scenes are read from a map of stride 32 and from one of stride 16. Where is the "
-        "relative gain of RoIAlign over RoIPool larger?",
-        (
-            Choice(
-                "At stride 16: there the map is fine enough for exact boxes to matter",
-                "Exact boxes matter at any stride. How many pixels is half a cell at either one?",
-            ),
-            Choice(
-                "At stride 32",
-                "Half a cell is twice as many pixels there, for the same objects.",
-                right=True,
-            ),
-            Choice(
-                "At neither: both round by up to half a cell",
-                "By up to half a cell, yes. Of what size is a cell, and what size have the "
-                "objects?",
-            ),
-        ),
-    ),
-    Question(
         "softmax_or_sigmoid",
         "With five seeds each: which mask loss comes out ahead, and how surely?",
         (
@@ -114,68 +93,6 @@ QUESTIONS = (
                 "Nobody can tell: the interval includes zero",
                 "With five seeds an interval is 1.2 deviations to either side. Look at how far "
                 "the rows of table 2c spread.",
-            ),
-        ),
-    ),
-    Question(
-        "mlp_or_fcn",
-        "Which head predicts the better masks?",
-        (
-            Choice(
-                "The FCN, as in the paper",
-                "Rows and columns need not be learnt anew, and its weights serve every pixel.",
-                right=True,
-            ),
-            Choice(
-                "The MLP: every pixel sees the whole RoI",
-                "It does, through a vector of some hundred numbers. What has to be kept in them?",
-            ),
-            Choice(
-                "They are alike: a mask of 28 x 28 pixels is easy for both",
-                "Perhaps, with enough training. How many weights does each have to learn?",
-            ),
-        ),
-    ),
-    Question(
-        "pyramid_or_single_map",
-        "What brings more here: a pyramid instead of a single map of stride 16, or ResNeXt instead "
-        "of ResNet?",
-        (
-            Choice(
-                "The pyramid",
-                "Its finest map has cells of 4 pixels, and most shapes are small.",
-                right=True,
-            ),
-            Choice(
-                "ResNeXt",
-                "More groups at the same cost serve to tell many things apart. How many classes "
-                "does Shapes have?",
-            ),
-            Choice(
-                "Both alike",
-                "In the paper they do bring about as much, 3.3 and 1.3 points. What differs "
-                "between photographs at 800 pixels and shapes of two cells?",
-            ),
-        ),
-    ),
-    Question(
-        "masks_help_boxes",
-        "The same pyramid is trained with and without its mask branch. Box AP with masks is ...",
-        (
-            Choice(
-                "higher, by more than the spread",
-                "Masks teach the shared features where things end. The paper finds about a point.",
-            ),
-            Choice(
-                "lower: the branches share the features, and the masks take their part",
-                "They share the gradient, too, of an additional task. Whether that is a cost or a "
-                "help is what the experiment asks.",
-            ),
-            Choice(
-                "such that nobody can tell",
-                "The paper's difference is 0.9 points of 37. How narrow is an interval of three "
-                "seeds?",
-                right=True,
             ),
         ),
     ),
