@@ -4,6 +4,7 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def page(summary: dict[str, Any]) -> str:
         f"# Table {summary['table']}: {summary['title']}",
         "",
         f"`{summary['command']}`: {summary['seeds']} seeds, {summary['steps']} steps of 8 scenes "
-        f"of Shapes each, {summary['seconds'] / 60:.0f} minutes of training on one core each "
+        f"of Shapes each, {summary['seconds'] / 60:.0f} minutes of training in all, one core a run "
         f"(torch {first['versions']['torch']}). Every model starts from a trunk that learnt to "
         f"name single shapes. Average precision on {first['training']['held_out']} held-out "
         "scenes, mean ± standard deviation over seeds, in percent; beside it, where the paper has "
@@ -154,7 +155,7 @@ def table_of_gains(summary: dict[str, Any]) -> str:
                 f"| {comparison['better']}, over {comparison['base']} "
                 f"| {KINDS[comparison['kind']]} {name} | {_gain_text(comparison[name])} "
                 f"| {'' if paper is None else f'{100 * paper:+.0f} %'} "
-                f"| {verdict(comparison[name], paper)} |"
+                f"| {verdict(comparison[name], paper, comparison['claim'])} |"
             )
     return "\n".join(lines)
 
@@ -210,7 +211,7 @@ def _compare(table: Table, rows: list[dict]) -> list[dict[str, Any]]:
     compared = []
     for claim in table.comparisons:
         better, base = by_name[claim.better], by_name[claim.base]
-        found: dict[str, Any] = {"better": claim.better, "base": claim.base, "kind": claim.kind}
+        found: dict[str, Any] = asdict(claim)
         papers = [row["paper"].get(claim.kind, {}) for row in (better, base)]
         found["paper"] = {
             name: papers[0][name] / papers[1][name] - 1

@@ -85,15 +85,15 @@ def figure_of_gains(
         measures: of AP, AP50 and AP75, those to draw.
     """
     lines = [
-        (_claim(summary, claim, name), claim[name], claim["paper"].get(name))
+        (_claim(summary, claim, name), claim[name], claim["paper"].get(name), claim["claim"])
         for summary in summaries
         for claim in summary["comparisons"]
         for name in measures
     ]
     figure = Figure(figsize=(9, 1.2 + 0.48 * len(lines)), layout="constrained")
     axes = figure.subplots()
-    for place, (_, found, paper) in enumerate(lines):
-        said = verdict(found, paper)
+    for place, (_, found, paper, claim) in enumerate(lines):
+        said = verdict(found, paper, claim)
         style = VERDICT_STYLES[said]
         ends = [100 * found["low"], 100 * found["high"]]
         axes.plot(ends, [place, place], color=style["color"], linewidth=2)

@@ -18,12 +18,10 @@ from mrcnn_lite.models.dilation import remove_stride
 from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.losses import box_head_losses, mask_loss
 from mrcnn_lite.models.mask_rcnn import MaskRCNN, mask_rcnn
-from mrcnn_lite.models.mask_voting import vote_masks
 from mrcnn_lite.models.roi_features import SAMPLING_RATIO, RoIOp, extract_roi_features
 from mrcnn_lite.models.roi_heads import crop_masks
 from mrcnn_lite.models.second_stage import SecondStage, in_full_precision
-from mrcnn_lite.ops import clip_boxes_to_image, ps_roi_align, ps_roi_pool
-from mrcnn_lite.ops.boxes import decode_boxes
+from mrcnn_lite.ops import ps_roi_align, ps_roi_pool
 
 # k: an object has k x k parts, each with score maps of its own (section 3.1).
 PARTS = 7
@@ -35,11 +33,12 @@ MASK_SIDE = PARTS * PIXELS_PER_PART
 class FCISHeads(SecondStage):
     """Score maps of the whole image, and what a RoI reads from them (FCIS, section 3).
 
-    Takes and gives what `RoIHeads` does. As in the paper there are two rounds at inference: the
-    proposals, and the boxes that they are refined to, are all candidates, and each detection's mask
-    is voted by the candidates around it. Unlike the paper's, suppression goes class by class with
-    the configuration's threshold, as Mask R-CNN's does; RoIs are sampled at random, not by their
-    loss (OHEM); and no further convolution makes the last stage's map narrower.
+    Takes and gives what `RoIHeads` does. At inference the proposals are scored and refined, and the
+    masks of the detections are read again, in the refined boxes. The paper does more: the refined
+    boxes are scored too, and neighbours vote on a mask (section 3.4); here, where training is
+    short, both made detections worse. Also unlike the paper's, suppression goes class by class, as
+    Mask R-CNN's does; RoIs are sampled at random, not by their loss (OHEM); and no further
+    convolution makes the last stage's map narrower.
 
     Args:
         in_channels: channels of the last stage's output.
@@ -69,20 +68,17 @@ class FCISHeads(SecondStage):
         score_maps, box_maps = self.compute_maps(features)
         if targets is not None:
             return [], self._losses(images, score_maps, box_maps, proposals, targets)
-        refined = self._refine(images, box_maps, proposals)
-        candidates = [torch.cat(both) for both in zip(proposals, refined)]
-        inside, outside = self.read_scores(images, score_maps, candidates)
-        scores = detection_logits(inside, outside).softmax(dim=1)
-        masks = mask_logits(inside, outside).sigmoid()
-        numbers = [len(boxes) for boxes in candidates]
-        detections = []
-        for boxes, of_boxes, their_masks, size in zip(
-            candidates, scores.split(numbers), masks.split(numbers), images.sizes
-        ):
-            of_class = boxes[:, None].expand(-1, self.config.num_classes, 4)
-            kept = self.keep_best(of_class, of_boxes, size)
-            kept["masks"] = vote_masks(kept["boxes"], kept["labels"], boxes, of_boxes, their_masks)
-            detections.append(kept)
+        inside, outside = self.read_scores(images, score_maps, proposals)
+        # The classes share one box.
+        deltas = self.read_deltas(images, box_maps, proposals).repeat(1, self.config.num_classes)
+        class_logits = detection_logits(inside, outside)
+        detections = self.select_detections(class_logits, deltas, proposals, images.sizes)
+        boxes = [detection["boxes"] for detection in detections]
+        labels = torch.cat([detection["labels"] for detection in detections])
+        logits = mask_logits(*self.read_scores(images, score_maps, boxes))
+        masks = logits[torch.arange(len(labels), device=labels.device), labels].sigmoid()
+        for detection, of_image in zip(detections, masks.split([len(box) for box in boxes])):
+            detection["masks"] = of_image
         return detections, {}
 
     def compute_maps(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -120,14 +116,6 @@ class FCISHeads(SecondStage):
             [box_maps], boxes, images.padded_size, PARTS, self.config, self.roi_op
         )
         return parts.mean(dim=(2, 3))
-
-    def _refine(
-        self, images: ImageBatch, box_maps: Tensor, proposals: list[Tensor]
-    ) -> list[Tensor]:
-        deltas = self.read_deltas(images, box_maps, proposals)
-        boxes = decode_boxes(deltas, torch.cat(proposals), self.config.bbox_reg_weights)
-        of_images = boxes.split([len(of_image) for of_image in proposals])
-        return [clip_boxes_to_image(box, size) for box, size in zip(of_images, images.sizes)]
 
     def _losses(
         self,

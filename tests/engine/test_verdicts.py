@@ -23,3 +23,17 @@ from mrcnn_lite.engine.verdicts import AS_CLAIMED, CANNOT_TELL, CONTRADICTS, ver
 )
 def test_verdict(gain, low, high, paper, expected):
     assert verdict({"gain": gain, "low": low, "high": high}, paper) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.01, 0.15, CONTRADICTS),
+        (-0.05, 0.15, AS_CLAIMED),
+        (-0.15, -0.05, AS_CLAIMED),
+        (math.nan, math.nan, CANNOT_TELL),
+    ],
+)
+def test_verdict_on_a_claim_of_no_gain(low, high, expected):
+    found = {"gain": (low + high) / 2, "low": low, "high": high}
+    assert verdict(found, 0.01, "no gain") == expected

@@ -12,7 +12,7 @@ from mrcnn_lite.explore.draw_tables import VERDICT_STYLES, figure_of_gains
 def claim(low: float, high: float, paper: float | None) -> dict:
     found = {"gain": (low + high) / 2, "low": low, "high": high}
     figures = {} if paper is None else {"AP": paper, "AP75": paper}
-    names = {"better": "A", "base": "B", "kind": "segm", "paper": figures}
+    names = {"better": "A", "base": "B", "kind": "segm", "claim": "gain", "paper": figures}
     return {**names, "AP": found, "AP75": found}
 
 

@@ -19,8 +19,6 @@ from mrcnn_lite.models.fcis import (
     mask_logits,
     repeat_parts,
 )
-from mrcnn_lite.models.mask_voting import vote_masks
-from mrcnn_lite.models.paste import paste_masks
 from mrcnn_lite.models.weights import load_trunk
 
 CLASSES = 5
@@ -155,38 +153,25 @@ def test_no_proposals_no_detections():
     assert found["masks"].shape == (0, 1, 128, 128)
 
 
-def test_candidates_are_the_proposals_and_the_boxes_they_are_refined_to():
+def test_masks_are_read_in_the_refined_boxes():
     model = make_fcis(box_score_thresh=0.0, box_nms_thresh=1.0, box_detections_per_img=1000).eval()
     heads = model.roi_heads
     heads.box_maps.weight.data.zero_()
     # dx = 10 / 10: a whole width to the right.
     heads.box_maps.bias.data = torch.tensor([10.0, 0, 0, 0]).repeat_interleave(PARTS**2)
-    proposal = torch.tensor([[10.0, 20, 40, 50]])
+    proposal, refined = torch.tensor([[10.0, 20, 40, 50]]), torch.tensor([[40.0, 20, 70, 50]])
+    image = torch.rand(3, 128, 128)
     with torch.no_grad():
-        (found,) = model([torch.rand(3, 128, 128)], proposals=[proposal])
-    seen = found["boxes"].unique(dim=0)
-    torch.testing.assert_close(seen, torch.tensor([[10.0, 20, 40, 50], [40, 20, 70, 50]]))
-
-
-def test_votes_are_the_weighted_mean_in_the_picture():
-    generator = torch.Generator().manual_seed(0)
-    side = 12
-    # Every box's cells are whole pixels, so that pasting and reading back lose nothing.
-    candidates = torch.tensor([[8.0, 8, 20, 20], [8, 10, 20, 22], [30, 30, 42, 42]])
-    scores = torch.rand(3, 4, generator=generator)
-    masks = torch.rand(3, 4, side, side, generator=generator)
-    voted = vote_masks(candidates[:1], torch.tensor([2]), candidates, scores, masks)
-    pictures = paste_masks(masks[:, 2], candidates, (48, 48))
-    weights = scores[:2, 2]
-    expected = (weights[:, None, None] * pictures[:2]).sum(dim=0) / weights.sum()
-    torch.testing.assert_close(voted[0], expected[8:20, 8:20])
-
-
-def test_detection_without_votes_has_an_empty_mask():
-    boxes = torch.tensor([[0.0, 0, 10, 10]])
-    masks = torch.ones(1, 2, 3, 3)
-    voted = vote_masks(boxes, torch.tensor([1]), boxes + 40, torch.ones(1, 2), masks)
-    assert voted.tolist() == torch.zeros(1, 3, 3).tolist()
+        batch, _ = model.transform([image])
+        features = model.backbone(batch.tensors)
+        found = heads(batch, features, [proposal])[0][0]
+        score_maps, _ = heads.compute_maps(features)
+        logits = mask_logits(*heads.read_scores(batch, score_maps, [refined]))[0]
+        scored = detection_logits(*heads.read_scores(batch, score_maps, [proposal])).softmax(dim=1)
+    torch.testing.assert_close(found["boxes"].unique(dim=0), refined)
+    for label, score, mask in zip(found["labels"], found["scores"], found["masks"]):
+        torch.testing.assert_close(score, scored[0, label])
+        torch.testing.assert_close(mask, logits[label].sigmoid())
 
 
 @pytest.mark.parametrize(

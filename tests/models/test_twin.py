@@ -229,9 +229,10 @@ def photographs(root, number: int) -> list[Tensor]:
     return [data[i][0] for i in range(number)]
 
 
-def test_photographs_give_the_same_detections_in_float64(resnet_twins, coco64):
-    twins = tuple(model.double() for model in resnet_twins(True, 240, 400))
-    check_equal(twins, [image.double() for image in photographs(coco64, 2)])
+@pytest.mark.parametrize("size", [(240, 400), (480, 640), (800, 1333)])
+def test_photographs_give_the_same_detections_in_float64(resnet_twins, coco64, size):
+    twins = tuple(model.double() for model in resnet_twins(True, *size))
+    check_equal(twins, [image.double() for image in photographs(coco64, 1)])
 
 
 @pytest.mark.parametrize("size", [(480, 640), (800, 1333)])
