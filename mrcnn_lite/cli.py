@@ -215,7 +215,7 @@ _BACKBONES = (
     *("resnext50_32x4d", "resnext101_64x4d"),
 )
 # Those of mrcnn_lite.engine.tables, likewise.
-_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "fcis")
+_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "fcis")
 
 
 def _add_command(commands, name, arguments, description, example) -> argparse.ArgumentParser:

@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from mrcnn_lite.engine.alignment import NAME as ALIGNMENT
+from mrcnn_lite.engine.alignment import write_alignment
 from mrcnn_lite.engine.crowded import write_overlap
 from mrcnn_lite.engine.interrupt import StoppedBySignal, stop_on_signal
 from mrcnn_lite.engine.one_run import (
@@ -79,6 +81,9 @@ def ablate(
         [(train_and_measure, run, run.path / LOG_NAME) for run in missing], devices, "runs"
     )
     for name, table_runs in planned.items():
+        if name == ALIGNMENT:
+            write_alignment(out, table_runs)
+            continue
         write_results(out, name, table_runs)
         if all(MODELS[run.model].crowded for run in table_runs):
             write_overlap(out, name, table_runs)

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import write_atomically
-from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig, mask_rcnn
+from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig
+from mrcnn_lite.models.methods import METHODS, method_of
 
 FORMAT = "mrcnn-lite checkpoint 1"
 
@@ -57,6 +58,7 @@ def save_checkpoint(
     """
     checkpoint = {
         "format": FORMAT,
+        "method": method_of(model),
         "model_config": asdict(model.config),
         "categories": categories,
         "model": model.state_dict(),
@@ -137,18 +139,18 @@ def load_model(path: str | Path) -> LoadedModel:
         InputError: the file is missing, damaged, or belongs to another program or model.
     """
     path = checkpoint_path(path)
-    if path.suffix == ".safetensors":
-        config, categories, state = _read_weights(path)
-    else:
-        checkpoint = load_checkpoint(path)
-        config, categories = checkpoint["model_config"], checkpoint["categories"]
-        state = checkpoint["model"]
+    saved = _read_weights(path) if path.suffix == ".safetensors" else load_checkpoint(path)
+    # Files from before there were other methods do not name theirs.
+    method = saved.get("method", "mask_rcnn")
+    if method not in tuple(METHODS):
+        raise InputError(f"{path} holds a model of an unknown method, {method!r}")
     try:
-        model = mask_rcnn(MaskRCNNConfig.from_dict(config))
+        model = METHODS[method](MaskRCNNConfig.from_dict(saved["model_config"]))
     except (TypeError, ValueError) as error:
         raise InputError(f"{path} describes a model that cannot be built: {error}") from error
-    load_state(model, state, path)
-    return LoadedModel(model.eval(), {int(label): name for label, name in categories.items()})
+    load_state(model, saved["model"], path)
+    categories = {int(label): name for label, name in saved["categories"].items()}
+    return LoadedModel(model.eval(), categories)
 
 
 def load_state(model: MaskRCNN, state: dict[str, Tensor], path: Path) -> None:
@@ -170,6 +172,7 @@ def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) 
         for name, value in model.state_dict().items()
     }
     metadata = {
+        "method": method_of(model),
         "model_config": json.dumps(asdict(model.config)),
         "categories": json.dumps(categories),
     }
@@ -194,7 +197,7 @@ def checkpoint_path(path: str | Path) -> Path:
     return path
 
 
-def _read_weights(path: Path) -> tuple[dict, dict, dict[str, Tensor]]:
+def _read_weights(path: Path) -> dict[str, Any]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -206,4 +209,5 @@ def _read_weights(path: Path) -> tuple[dict, dict, dict[str, Tensor]]:
     state = {
         name: value.float() if value.is_floating_point() else value for name, value in state.items()
     }
-    return json.loads(metadata["model_config"]), json.loads(metadata["categories"]), state
+    parts = {name: json.loads(metadata[name]) for name in ("model_config", "categories")}
+    return {**parts, "method": metadata.get("method", "mask_rcnn"), "model": state}

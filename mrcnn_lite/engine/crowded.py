@@ -8,7 +8,7 @@ from typing import Any
 
 from mrcnn_lite.engine.one_run import Run
 from mrcnn_lite.engine.overlap import OVERLAP_BINS
-from mrcnn_lite.engine.results import gain
+from mrcnn_lite.engine.results import gain, gain_text
 from mrcnn_lite.engine.tables import TABLES
 from mrcnn_lite.explore.draw_overlap import figure_of_overlap
 from mrcnn_lite.files import write_atomically
@@ -105,9 +105,7 @@ def page_of_overlap(summary: dict[str, Any]) -> str:
         apart = ", ".join(map(str, row["separated"]))
         lines.append(f"| {' | '.join([row['name'], *cells, apart])} |")
     gaps = [
-        f"{100 * found['points']:+.1f} ({100 * found['gain']:+.0f} %; {100 * found['low']:+.0f} to "
-        f"{100 * found['high']:+.0f})"
-        for found in summary["gaps"].values()
+        f"{100 * found['points']:+.1f}; {gain_text(found)}" for found in summary["gaps"].values()
     ]
-    lines.append(f"| {' | '.join(['Mask R-CNN over FCIS, points (percent; 95 %)', *gaps, ''])} |")
+    lines.append(f"| {' | '.join(['Mask R-CNN over FCIS: points; percent (95 %)', *gaps, ''])} |")
     return "\n".join(lines) + "\n"

@@ -19,9 +19,9 @@ from mrcnn_lite.engine.tables import MODELS
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import make_folder, write_atomically
-from mrcnn_lite.models import MaskRCNN, mask_rcnn
-from mrcnn_lite.models.fcis import fcis
-from mrcnn_lite.models.fcn import FCN, fcn
+from mrcnn_lite.models import MaskRCNN
+from mrcnn_lite.models.fcn import FCN
+from mrcnn_lite.models.methods import METHODS
 
 HELD_OUT_SEED = 1
 RESULT_NAME = "result.json"
@@ -132,7 +132,7 @@ def build(run: Run, num_classes: int) -> MaskRCNN | FCN:
     """Build the run's model with its first weights."""
     model = MODELS[run.model]
     config = model.config(num_classes)
-    detector = {"mask_rcnn": mask_rcnn, "fcis": fcis, "fcn": fcn}[model.method](config)
+    detector = METHODS[model.method](config)
     start_from_classifier(detector, config, run.classifier)
     return detector
 

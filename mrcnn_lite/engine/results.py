@@ -3,7 +3,7 @@
 import json
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -153,7 +153,7 @@ def table_of_gains(summary: dict[str, Any]) -> str:
             paper = comparison["paper"].get(name)
             lines.append(
                 f"| {comparison['better']}, over {comparison['base']} "
-                f"| {KINDS[comparison['kind']]} {name} | {_gain_text(comparison[name])} "
+                f"| {KINDS[comparison['kind']]} {name} | {gain_text(comparison[name])} "
                 f"| {'' if paper is None else f'{100 * paper:+.0f} %'} "
                 f"| {verdict(comparison[name], paper, comparison['claim'])} |"
             )
@@ -177,7 +177,8 @@ def _line(row: dict[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _gain_text(found: dict[str, float]) -> str:
+def gain_text(found: Mapping[str, float]) -> str:
+    """Write a gain and its interval (see `gain`) in percent."""
     if math.isnan(found["gain"]):
         return "the smaller figure is 0"
     text = f"{100 * found['gain']:+.0f} %"

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from mrcnn_lite.engine.checkpoint import load_checkpoint, load_model, save_checkpoint, save_weights
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
+from mrcnn_lite.models.methods import METHODS, method_of
 
 CATEGORIES = {1: "circle", 2: "square"}
 
@@ -47,6 +48,32 @@ def test_weights_come_back_in_half_precision(model, tmp_path):
     other = tmp_path / "other"
     other.touch()
     assert path.stat().st_mode == other.stat().st_mode
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["checkpoint-0000007.pt", "weights.safetensors"])
+def test_a_model_of_another_method_comes_back_as_one(method, name, tmp_path):
+    model = METHODS[method](mini_config(3, neck="c4"))
+    if name.endswith(".pt"):
+        save_checkpoint(tmp_path / name, model, CATEGORIES, {"step": 7})
+    else:
+        save_weights(tmp_path / name, model, CATEGORIES)
+    loaded = load_model(tmp_path / name).model
+    assert method_of(loaded) == method
+    assert same_weights(model, loaded, tolerance=1e-3)
+
+
+def test_an_unknown_method_is_named(model, tmp_path):
+    path = tmp_path / "checkpoint-0000007.pt"
+    save_checkpoint(path, model, CATEGORIES, {"step": 7})
+    checkpoint = torch.load(path, weights_only=True)
+    for method in ("yolact", ["fcis"]):
+        torch.save(checkpoint | {"method": method}, path)
+        with pytest.raises(InputError, match="unknown method"):
+            load_model(path)
+    del checkpoint["method"]
+    torch.save(checkpoint, path)
+    assert method_of(load_model(path).model) == "mask_rcnn"
 
 
 def test_failed_write_keeps_the_old_checkpoint(model, tmp_path, monkeypatch):
