@@ -18,7 +18,7 @@ import torch
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.ablate import CLASSIFIER_STEPS
 from mrcnn_lite.engine.evaluate import evaluate
-from mrcnn_lite.engine.one_run import HELD_OUT_SEED, Run, build, train_classifier_of
+from mrcnn_lite.engine.one_run import HELD_OUT_SEED, Run, build_model, train_classifier_of
 from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.engine.results import gain
 from mrcnn_lite.engine.train import train
@@ -36,7 +36,7 @@ def train_and_measure(run: Run, precision: str) -> dict[str, float]:
         train_classifier_of(run, "cpu")
         scenes = ShapesDataset(run.steps * TrainConfig.batch_size, seed=2 * run.seed)
         torch.manual_seed(run.seed)
-        model = build(run, scenes.num_classes)
+        model = build_model(run, scenes.num_classes)
         config = TrainConfig(steps=run.steps, seed=run.seed)
         train(model, scenes, replace(config, precision=precision), folder, resume=True)
         metrics = evaluate(model, ShapesDataset(HELD_OUT, HELD_OUT_SEED), precision=precision)

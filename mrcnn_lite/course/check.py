@@ -27,6 +27,11 @@ from mrcnn_lite.course.checks.lesson09 import (
     mask_gradient,
     share_under_a_rival,
 )
+from mrcnn_lite.course.checks.lesson10 import (
+    assemble_parts,
+    class_probabilities,
+    object_mask,
+)
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
 from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
@@ -73,6 +78,9 @@ EXERCISES = {
         share_under_a_rival,
         decoupled_mask_loss,
         mask_gradient,
+        assemble_parts,
+        class_probabilities,
+        object_mask,
         clip_gradients,
         kind_of_error,
         box_loss,

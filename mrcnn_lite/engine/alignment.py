@@ -21,7 +21,7 @@ from tqdm import tqdm
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import checkpoint_path, load_checkpoint, load_state
 from mrcnn_lite.engine.evaluate import MASK_THRESHOLD
-from mrcnn_lite.engine.one_run import HELD_OUT_SEED, Run, build
+from mrcnn_lite.engine.one_run import HELD_OUT_SEED, Run, build_model
 from mrcnn_lite.engine.results import gain, gain_text
 from mrcnn_lite.explore.draw_alignment import figure_of_alignment
 from mrcnn_lite.files import write_atomically
@@ -128,7 +128,7 @@ def summarise_alignment(runs: Sequence[Run]) -> dict[str, Any]:
     scenes = ShapesDataset(NUM_SCENES, seed=HELD_OUT_SEED)
     borders: list[float] = []
     for run in runs:
-        model = build(run, scenes.num_classes)
+        model = build_model(run, scenes.num_classes)
         file = checkpoint_path(run.path)
         load_state(model, load_checkpoint(file)["model"], file)
         sizes, ious = measure_shifts(model.eval(), scenes)

@@ -88,7 +88,7 @@ def train_and_measure(run: Run, device: str) -> None:
     scenes = _scenes(run, run.steps * TrainConfig.batch_size, 2 * run.seed)
     held_out = _scenes(run, run.held_out, HELD_OUT_SEED)
     torch.manual_seed(run.seed)
-    detector = build(run, scenes.num_classes).to(device)
+    detector = build_model(run, scenes.num_classes).to(device)
     config = TrainConfig(steps=run.steps, warmup_steps=min(100, run.steps // 4), seed=run.seed)
     seconds = train(detector, scenes, config, run.path, resume=True)
     metrics = measure(detector, held_out)
@@ -128,7 +128,7 @@ def measure(detector: MaskRCNN | FCN, held_out: ShapesDataset) -> dict[str, Any]
     return metrics
 
 
-def build(run: Run, num_classes: int) -> MaskRCNN | FCN:
+def build_model(run: Run, num_classes: int) -> MaskRCNN | FCN:
     """Build the run's model with its first weights."""
     model = MODELS[run.model]
     config = model.config(num_classes)

@@ -102,6 +102,7 @@ EQUIVALENT = {
     "count_anchors": "another rounding",  # all sizes are divisible by the strides
     "count_convolution": "another rounding",  # and all channels by the groups
     "level_of_box": "x and y swapped",  # an area is the same either way
+    "assemble_parts": "another rounding",  # the parts divide the pixels
 }
 
 

@@ -15,7 +15,7 @@ from mrcnn_lite.engine.alignment import (
     write_alignment,
 )
 from mrcnn_lite.engine.checkpoint import save_checkpoint
-from mrcnn_lite.engine.one_run import Run, build
+from mrcnn_lite.engine.one_run import Run, build_model
 from mrcnn_lite.engine.pretrain import pretrain
 from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.paste import paste_masks
@@ -84,7 +84,7 @@ def test_runs_become_a_page(tmp_path, monkeypatch):
     for run in runs:
         pretrain("mini", 0, torch.device("cpu"), run.classifier, 1)
         run.path.mkdir(parents=True)
-        save_checkpoint(run.path / "checkpoint-0000001.pt", build(run, 7), {}, {})
+        save_checkpoint(run.path / "checkpoint-0000001.pt", build_model(run, 7), {}, {})
     monkeypatch.setattr(Run, "result", lambda self: {"versions": {}})
     summary = summarise_alignment(runs)
     assert set(summary["trained"]) == {"c4-pool", "c4"}
