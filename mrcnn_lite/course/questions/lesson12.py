@@ -76,6 +76,28 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "swapped_operation",
+        "A model that was trained with RoIPool is given the true boxes and reads them with "
+        "RoIAlign instead, without any training. What becomes of its masks?",
+        (
+            Choice(
+                "They get better: RoIAlign reads the right place",
+                "It does. Which place has the mask branch learnt to expect?",
+            ),
+            Choice(
+                "They get worse",
+                "The network has learnt to make up for what RoIPool does on average, and goes on "
+                "doing it.",
+                right=True,
+            ),
+            Choice(
+                "They stay as they are: the features are the same",
+                "The map is, but what is read from it moves by up to a cell. Is that little, for "
+                "objects of two cells?",
+            ),
+        ),
+    ),
+    Question(
         "softmax_or_sigmoid",
         "With five seeds each: which mask loss comes out ahead, and how surely?",
         (
@@ -93,6 +115,29 @@ QUESTIONS = (
                 "Nobody can tell: the interval includes zero",
                 "With five seeds an interval is 1.2 deviations to either side. Look at how far "
                 "the rows of table 2c spread.",
+            ),
+        ),
+    ),
+    Question(
+        "fcis_in_crowds",
+        "Mask R-CNN and FCIS on crowded scenes: for which instances is Mask R-CNN ahead by the "
+        "most points of mask AP?",
+        (
+            Choice(
+                "For those that no other one overlaps",
+                "There is the most AP to differ by. Whether the lead grows in proportion is "
+                "another question; look at the interval.",
+                right=True,
+            ),
+            Choice(
+                "For those that overlap most",
+                "There FCIS has it hardest, as the paper's pictures show. But how much AP does "
+                "anybody have there?",
+            ),
+            Choice(
+                "For all alike",
+                "Then overlap would cost both methods the same number of points. Both fall; from "
+                "the same height?",
             ),
         ),
     ),
