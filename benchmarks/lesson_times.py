@@ -1,12 +1,14 @@
 """How long the lessons take: to run, measured here, and to work through, as their headers say.
 
-    python benchmarks/lesson_times.py    # on two idle cores; about as long as `make test-notebooks`
+    python benchmarks/lesson_times.py          # on two idle cores; a quarter of an hour
+    python benchmarks/lesson_times.py 10 12    # only these lessons; the others' rows stay
 
 Each lesson runs once in a fresh kernel with two threads, then strict nbval runs over all of them
 with two workers, as `make test-notebooks` does. The table goes into docs/instructor.md, between
 its two markers, so no number there is written by hand.
 """
 
+import argparse
 import os
 import platform
 import re
@@ -24,6 +26,8 @@ THREADS = "2"
 GUIDE = Path(__file__).resolve().parents[1] / "docs" / "instructor.md"
 BEGIN, END = "<!-- lesson times: begin -->\n", "<!-- lesson times: end -->\n"
 TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes in (\w+) parts?, (\d+) of them for the exercises")
+# A row's name, and its last number.
+MEASURED = re.compile(r"^\| (\d\d [^|]+) \|.* (\d+) \|$", re.MULTILINE)
 NBVAL = (
     "pytest -n 2 --dist loadfile -q --nbval --nbval-current-env --nbval-cell-timeout=900 "
     "--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks"
@@ -31,7 +35,13 @@ NBVAL = (
 
 
 def main() -> None:
-    """Measure all lessons and write the table."""
+    """Measure the lessons and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", nargs="*", help="numbers of two digits; default: all")
+    chosen = parser.parse_args().lessons
+    before, _, rest = GUIDE.read_text("utf-8").partition(BEGIN)
+    table, _, after = rest.partition(END)
+    measured = dict(MEASURED.findall(table))
     os.environ["OMP_NUM_THREADS"] = THREADS
     rows = ["| lesson | minutes to work through | of them exercises | parts | seconds to run |"]
     rows.append("|---|---|---|---|---|")
@@ -40,9 +50,12 @@ def main() -> None:
         notebook = read_notebook(path)
         header = " ".join(notebook.cells[0].source.split())
         minutes, parts, exercises = TIME.search(header).groups()
-        seconds = seconds_of(lambda notebook=notebook, path=path: run(notebook, path))
-        total += seconds
         name = path.stem.replace("_", " ")
+        if chosen and path.stem[:2] not in chosen and name in measured:
+            seconds = float(measured[name])
+        else:
+            seconds = seconds_of(lambda notebook=notebook, path=path: run(notebook, path))
+        total += seconds
         rows.append(f"| {name} | {minutes} | {exercises} | {parts} | {seconds:.0f} |")
     rows.append(f"| all | | | | {total:.0f} |")
 
@@ -58,8 +71,6 @@ def main() -> None:
         + "\n".join(rows)
         + f"\n\nStrict nbval over all of them, two workers: {strict:.0f} s.\n"
     )
-    before, _, rest = GUIDE.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
     with write_atomically(GUIDE) as temporary:
         temporary.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
     print(text)
