@@ -75,6 +75,7 @@ def draw_suppressed(figure: Figure, found: Suppressed, image: Tensor) -> None:
     candidates, kept, threshold = found
     for panel in axes:
         draw_image(panel, image)
+        panel.label_outer()  # the same image thrice
     draw_boxes(axes[0], candidates.anchors, BINS, halo=True)
     x1, y1, x2, y2 = candidates.anchors[0].tolist()
     axes[0].plot((x1 + x2) / 2, (y1 + y2) / 2, CELLS_READ.marker, color=CELLS_READ.color)

@@ -60,6 +60,7 @@ def draw_pasted(figure: Figure, pasted: Pasted, image: Tensor, box: Tensor, trut
         draw_outline(axes[1], pasted.mask, PREDICTION.color)
     draw_overlap(axes[2], truth.bool(), pasted.mask, LABELS)
     axes[2].set_title(f"IoU with the truth {pasted.iou:.2f}")
+    axes[2].label_outer()  # the same image again
 
 
 def paste_panel(image: Tensor, small: Tensor, box: Tensor, truth: Tensor) -> Panel:
