@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from mrcnn_lite.commands import SHIPPED_WEIGHTS
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.demo import HELD_OUT_SEED
 from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.files import DATA
+from mrcnn_lite.models.methods import method_of
 
 
 def test_shipped_weights_are_small_and_see_unseen_scenes():
@@ -16,3 +20,14 @@ def test_shipped_weights_are_small_and_see_unseen_scenes():
     held_out = ShapesDataset(24, seed=HELD_OUT_SEED)
     assert loaded.categories == held_out.categories
     assert evaluate(loaded.model, held_out)["segm"]["AP"] > 0.55
+
+
+@pytest.mark.parametrize(("name", "method"), [("fcis", "fcis"), ("mask_rcnn_crowded", "mask_rcnn")])
+def test_lesson_10s_weights_are_small_and_see_crowds(name, method):
+    path = DATA / "weights" / f"{name}.safetensors"
+    assert path.stat().st_size <= 4_500_000
+    loaded = load_model(path)
+    assert method_of(loaded.model) == method
+    held_out = ShapesDataset(16, seed=HELD_OUT_SEED, crowded=True)
+    assert loaded.categories == held_out.categories
+    assert evaluate(loaded.model, held_out)["segm"]["AP"] > 0.1

@@ -1,5 +1,6 @@
 """The panels: what is computed is right, what is drawn is what was computed, one figure serves."""
 
+import gc
 import io
 import itertools
 
@@ -16,6 +17,7 @@ from mrcnn_lite.explore.panels.anchors import anchors_panel, propose, suppress
 from mrcnn_lite.explore.panels.competition import compete, competition_panel
 from mrcnn_lite.explore.panels.levels import find_level
 from mrcnn_lite.explore.panels.move import make_wide_scene, move_object
+from mrcnn_lite.explore.panels.panel import MOST_INTERVALS
 from mrcnn_lite.explore.panels.paste import paste_and_cut
 from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn, mini_config
 from mrcnn_lite.ops import box_iou
@@ -57,6 +59,32 @@ def test_panel_follows_its_slider_with_one_figure():
     assert panel.picture is picture
     assert panel.picture.value != before
     assert Image.open(io.BytesIO(panel.picture.value)).size == (144, 144)
+
+
+def test_redrawing_leaves_one_picture_few_ticks_and_the_collector_on():
+    def draw(figure: Figure, number: int) -> None:
+        for axes in figure.subplots(1, 2):
+            axes.plot([0, 1000 * number])
+        axes.set_xticks(range(9), list("abcdefghi"))
+
+    panel = Panel(
+        lambda number: number, draw, {"number": ipywidgets.IntSlider(1, 1, 9)}, (4, 2), ""
+    )
+    for number in (3, 5):
+        panel.controls["number"].value = number
+        left, right = panel.figure.axes
+        assert len(left.get_yticks()) <= MOST_INTERVALS + 3  # some lie outside of the axis
+        # Ticks that somebody has set stay.
+        assert len(right.get_xticks()) == 9
+    assert gc.isenabled()
+
+    def fail(number: int) -> None:
+        raise ValueError(number)
+
+    panel.compute = fail
+    with pytest.raises(ValueError, match="7"):
+        panel.controls["number"].value = 7
+    assert gc.isenabled()
 
 
 def test_panel_has_a_stable_name_and_a_picture_without_widgets():

@@ -61,6 +61,10 @@ assemble_parts = Exercise(
         ),
         "every pixel reads the same part's map; which part it is depends on where the pixel lies "
         "in the RoI": partial(_assemble, number=lambda row, column, k: 0 * (row + column)),
+        "every pixel reads the map of the part after its own; part (row, column) has number row * "
+        "k + column, counted from 0": partial(
+            _assemble, number=lambda row, column, k: (row * k + column + 1) % k**2
+        ),
         "the parts are counted from the bottom right": partial(
             _assemble, number=lambda row, column, k: k**2 - 1 - (row * k + column)
         ),
@@ -106,6 +110,14 @@ class_probabilities = Exercise(
     mistakes={
         "you add inside and outside; a pixel that is surely inside is surely not outside, and the "
         "two would cancel. Take the larger": partial(_class_probabilities, join=torch.add),
+        "you average inside and outside; a pixel that is surely inside is surely not outside, and "
+        "the two would cancel. Take the larger": partial(
+            _class_probabilities, join=lambda inside, outside: (inside + outside) / 2
+        ),
+        "you leave the background out; it is a class like the others, or no RoI could be "
+        "empty": partial(
+            _class_probabilities, normalise=lambda logits: logits[:, 1:].softmax(dim=1)
+        ),
         "you take inside scores alone; a pixel outside of the object speaks for its class, "
         "too": partial(_class_probabilities, join=lambda inside, outside: inside),
         "you take outside scores alone; take the larger of the two": partial(
