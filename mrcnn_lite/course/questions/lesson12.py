@@ -119,6 +119,49 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "mlp_or_fcn",
+        "With three seeds each: which head predicts the better masks?",
+        (
+            Choice(
+                "The FCN, as in the paper",
+                "Rows and columns need not be learnt anew, and its weights serve every pixel. How "
+                "much does that help with six simple shapes?",
+            ),
+            Choice(
+                "The MLP: every pixel sees the whole RoI",
+                "It does, through a vector of 256 numbers. Whether that is enough to be ahead of "
+                "the FCN, and surely so, is what the interval says.",
+            ),
+            Choice(
+                "Nobody can tell: the intervals include zero",
+                "Six closed shapes are easily held in a vector, and three seeds leave a wide "
+                "interval.",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
+        "masks_help_boxes",
+        "The same pyramid is trained with and without its mask branch. Box AP with masks is ...",
+        (
+            Choice(
+                "higher, by more than the spread",
+                "Masks teach the shared features where things end. The paper finds about a point.",
+            ),
+            Choice(
+                "lower: the branches share the features, and the masks take their part",
+                "They share the gradient, too, of an additional task. Whether that is a cost or a "
+                "help is what the experiment asks.",
+            ),
+            Choice(
+                "such that nobody can tell",
+                "The paper's difference is 0.9 points of 37. How narrow is an interval of three "
+                "seeds?",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
         "fcis_in_crowds",
         "Mask R-CNN and FCIS on crowded scenes: for which instances is Mask R-CNN ahead by the "
         "most points of mask AP?",
