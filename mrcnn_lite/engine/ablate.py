@@ -135,7 +135,7 @@ def do_side_by_side(jobs: Iterable[Job], devices: Sequence[str], name: str) -> N
                 if process.exitcode != 0 and not stop:
                     failed.append(log)
                     progress.write(f"failed: {log}")
-            if stop and stop.number is not None:
+            if stop:
                 # Ctrl-C reaches all processes of a terminal, SIGTERM only this one.
                 for process, _, _ in running.values():
                     process.terminate()

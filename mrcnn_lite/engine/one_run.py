@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,14 @@ def in_own_process(work, run: Run, device: str, log: Path) -> None:
         try:
             work(run, device)
         except InputError as error:
-            print(error, file=sys.stderr)
+            print(error)
+            sys.exit(1)
+        except KeyboardInterrupt as stopped:
+            print(stopped)
+            sys.exit(getattr(stopped, "status", 1))
+        except Exception:
+            # Where the caller is told to look, and not between its progress bars.
+            traceback.print_exc()
             sys.exit(1)
 
 
