@@ -134,7 +134,7 @@ QUESTIONS = (
             ),
             Choice(
                 "Nobody can tell: the intervals include zero",
-                "Six closed shapes are easily held in a vector, and three seeds leave a wide "
+                "Six simple shapes are easily held in a vector, and three seeds leave a wide "
                 "interval.",
                 right=True,
             ),
