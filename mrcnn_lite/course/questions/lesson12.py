@@ -163,6 +163,28 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "pyramid_or_single_map",
+        "What brings more here: a pyramid instead of a single map of stride 16, or ResNeXt instead "
+        "of ResNet? (In the paper both bring something.)",
+        (
+            Choice(
+                "The pyramid",
+                "Its finest map has cells of 4 pixels, and most shapes are small.",
+                right=True,
+            ),
+            Choice(
+                "ResNeXt",
+                "More groups at the same cost serve to tell many things apart. How many classes "
+                "does Shapes have?",
+            ),
+            Choice(
+                "Both alike",
+                "In the paper they do bring about as much, 3.3 and 1.3 points. What differs "
+                "between photographs at 800 pixels and shapes of two cells?",
+            ),
+        ),
+    ),
+    Question(
         "masks_help_boxes",
         "The same pyramid is trained with and without its mask branch. Box AP with masks is ...",
         (
