@@ -273,6 +273,8 @@ def test_picture_of_the_readers_own(page, tmp_path):
     broken.write_text("no picture")
     page.locator("input[type=file]").set_input_files(own)
     wait_until(page, "document.querySelector('[role=alert]').textContent.includes('256 × 128')")
+    # The note is there at once, the numbers with the next frame.
+    settle(page)
     right, lower = shown_box(root(page))[2:]
     assert right <= 256
     assert lower <= 128
