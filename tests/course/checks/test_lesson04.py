@@ -12,14 +12,6 @@ from mrcnn_lite.course.slow import round_half_away
 from mrcnn_lite.explore.misalignment import slide, split_shift
 from mrcnn_lite.ops import roi_align_bags
 
-LESSON = "04_roi_align"
-EXERCISES = {
-    "sample_points": sample_points,
-    "axis_weights": axis_weights,
-    "my_roi_align": roi_align,
-    "causes_of_error": causes_of_error,
-}
-
 
 @settings(deadline=None)
 @given(
@@ -62,17 +54,6 @@ def test_causes_of_error_are_the_packages(low, width, bins, stride):
         causes = causes_of_error.reference(low, low + width, bins, p, stride)
         for cause, values in zip(causes, (error.half_pixel, error.rounding, error.maximum)):
             assert cause == pytest.approx(values[0, 0, 0, p].item(), abs=1e-6)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_lessons_solution_passes(functions_of, name):
-    assert EXERCISES[name].verdict(functions_of(LESSON)[name]).passed
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_is_not_written_yet(functions_of, name):
-    verdict = EXERCISES[name].verdict(functions_of(LESSON, solved=False)[name])
-    assert "not written yet" in verdict.message
 
 
 def vectorised_points(low, high, bins, samples, stride):

@@ -14,26 +14,6 @@ from torchvision.ops.poolers import LevelMapper
 from mrcnn_lite.course.checks.lesson06 import cells_touched, level_of_box
 from mrcnn_lite.course.checks.lesson06_pyramid import feature_pyramid, merge_step
 
-LESSON = "06_fpn"
-EXERCISES = {
-    "cells_touched": cells_touched,
-    "merge_step": merge_step,
-    "feature_pyramid": feature_pyramid,
-    "level_of_box": level_of_box,
-}
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_lessons_solution_passes(functions_of, name):
-    assert EXERCISES[name].verdict(functions_of(LESSON)[name]).passed
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_is_not_written_yet(functions_of, name):
-    verdict = EXERCISES[name].verdict(functions_of(LESSON, solved=False)[name])
-    assert "not written yet" in verdict.message
-
-
 coordinates = st.integers(0, 120).map(lambda x: x / 2)
 sides = st.integers(1, 100).map(lambda x: x / 2)
 

@@ -14,25 +14,6 @@ from mrcnn_lite.models.heads import MaskHead, MaskPredictor
 from mrcnn_lite.models.roi_heads import RoIHeads
 from mrcnn_lite.ops import batched_nms, clip_boxes_to_image
 
-LESSON = "08_heads"
-EXERCISES = {
-    "deltas_of_labels": deltas_of_labels,
-    "my_mask_branch": mask_branch,
-    "detect": detect,
-    "count_mask_branch": count_mask_branch,
-}
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_lessons_solution_passes(functions_of, name):
-    assert EXERCISES[name].verdict(functions_of(LESSON)[name]).passed
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_is_not_written_yet(functions_of, name):
-    verdict = EXERCISES[name].verdict(functions_of(LESSON, solved=False)[name])
-    assert "not written yet" in verdict.message
-
 
 @given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 99))
 def test_deltas_of_labels_are_where_a_loop_finds_them(num_rois, num_classes, seed):

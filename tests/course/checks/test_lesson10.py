@@ -7,24 +7,6 @@ from mrcnn_lite.course.checks.lesson10 import assemble_parts, class_probabilitie
 from mrcnn_lite.models.fcis import detection_logits, mask_logits
 from mrcnn_lite.ops import ps_roi_pool
 
-LESSON = "10_fcis"
-EXERCISES = {
-    "assemble_parts": assemble_parts,
-    "class_probabilities": class_probabilities,
-    "object_mask": object_mask,
-}
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_lessons_solution_passes(functions_of, name):
-    assert EXERCISES[name].verdict(functions_of(LESSON)[name]).passed
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_is_not_written_yet(functions_of, name):
-    verdict = EXERCISES[name].verdict(functions_of(LESSON, solved=False)[name])
-    assert "not written yet" in verdict.message
-
 
 @pytest.mark.parametrize("k", [1, 3])
 def test_parts_averaged_are_ps_roi_pools(k):
@@ -47,14 +29,3 @@ def test_probabilities_and_masks_are_the_packages():
 
     assert class_probabilities.verdict(probabilities).passed
     assert object_mask.verdict(mask).passed
-
-
-@pytest.mark.parametrize(
-    ("exercise", "mistake"),
-    [(exercise, mistake) for exercise in EXERCISES.values() for mistake in exercise.mistakes],
-    ids=lambda value: value if isinstance(value, str) else value.name,
-)
-def test_each_mistake_is_named(exercise, mistake):
-    verdict = exercise.verdict(exercise.mistakes[mistake])
-    assert not verdict.passed
-    assert mistake in verdict.message

@@ -11,24 +11,6 @@ from mrcnn_lite.engine.error_kinds import FOUND_IOU, KINDS, mask_iou, sort_error
 from mrcnn_lite.models.losses import box_head_losses
 from mrcnn_lite.ops import box_iou
 
-LESSON = "11_mask_rcnn_trained"
-EXERCISES = {
-    "clip_gradients": clip_gradients,
-    "kind_of_error": kind_of_error,
-    "box_loss": box_loss,
-}
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_lessons_solution_passes(functions_of, name):
-    assert EXERCISES[name].verdict(functions_of(LESSON)[name]).passed
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_is_not_written_yet(functions_of, name):
-    verdict = EXERCISES[name].verdict(functions_of(LESSON, solved=False)[name])
-    assert "not written yet" in verdict.message
-
 
 def test_clipping_is_pytorchs():
     def by_pytorch(gradients, longest):

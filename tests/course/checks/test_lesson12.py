@@ -9,24 +9,6 @@ import torch
 from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
 from mrcnn_lite.engine.results import STUDENT_T, gain
 
-LESSON = "12_tables_in_miniature"
-EXERCISES = {
-    "relative_gain": relative_gain,
-    "seeds_needed": seeds_needed,
-    "false_alarm": false_alarm,
-}
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_the_lessons_solution_passes(functions_of, name):
-    assert EXERCISES[name].verdict(functions_of(LESSON)[name]).passed
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_a_stub_is_not_written_yet(functions_of, name):
-    verdict = EXERCISES[name].verdict(functions_of(LESSON, solved=False)[name])
-    assert "not written yet" in verdict.message
-
 
 def test_gain_is_the_packages():
     def by_package(better, base, students_t):
