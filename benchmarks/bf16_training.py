@@ -15,9 +15,9 @@ import torch
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.ablate import CLASSIFIER_STEPS
+from mrcnn_lite.engine.demo import HELD_OUT_SEED
 from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.one_run import (
-    HELD_OUT_SEED,
     Run,
     build_model,
     train_and_measure,

@@ -24,8 +24,8 @@ from tqdm import tqdm
 from mrcnn_lite.commands import SHIPPED_WEIGHTS
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.engine.demo import HELD_OUT_SEED
 from mrcnn_lite.engine.evaluate import score_results, to_coco_results
-from mrcnn_lite.engine.one_run import HELD_OUT_SEED
 from mrcnn_lite.engine.pretrain import CROP_SIZE, Classifier
 from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
 from mrcnn_lite.files import write_atomically

@@ -1,11 +1,11 @@
 """The command line: `mrcnn-lite demo | train | evaluate | predict | ...`; --help lists all."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mrcnn_lite.argument_types import ids, not_negative, positive, rate, setting
 from mrcnn_lite.errors import InputError
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended; SIGTERM: 143
@@ -45,9 +45,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=_DEFAULT)
     demo.add_argument(
-        "--steps", metavar="N", type=_positive, default=None, help="fewer for a quick look"
+        "--steps", metavar="N", type=positive, default=None, help="fewer for a quick look"
     )
-    demo.add_argument("--seed", metavar="N", type=_not_negative, default=0, help=_DEFAULT)
+    demo.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
     demo.add_argument("--weights-out", type=Path, metavar="FILE", help="keep the weights there too")
 
     train = _add_command(
@@ -73,37 +73,37 @@ def make_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    train.add_argument("--steps", metavar="N", type=_positive, help="default: the model's recipe")
-    train.add_argument("--epochs", metavar="N", type=_positive, help="in place of --steps")
+    train.add_argument("--steps", metavar="N", type=positive, help="default: the model's recipe")
+    train.add_argument("--epochs", metavar="N", type=positive, help="in place of --steps")
     train.add_argument(
-        "--batch-size", metavar="N", type=_positive, help="of all processes (the recipe's)"
+        "--batch-size", metavar="N", type=positive, help="of all processes (the recipe's)"
     )
     train.add_argument(
-        "--accumulate", metavar="N", type=_positive, help="passes that share a batch (1)"
+        "--accumulate", metavar="N", type=positive, help="passes that share a batch (1)"
     )
     train.add_argument("--optimizer", choices=("adamw", "sgd"), help="default: the recipe's")
     train.add_argument(
-        "--learning-rate", metavar="X", type=_rate, help="default: the recipe's, by batch size"
+        "--learning-rate", metavar="X", type=rate, help="default: the recipe's, by batch size"
     )
     _add_precision_option(train)
     train.add_argument("--compile", action="store_true", help="compile the backbone")
     train.add_argument(
-        "--min-size", metavar="N", type=_positive, help="shorter side that images get, pixels"
+        "--min-size", metavar="N", type=positive, help="shorter side that images get, pixels"
     )
     train.add_argument(
-        "--max-size", metavar="N", type=_positive, help="bound of the longer side, pixels"
+        "--max-size", metavar="N", type=positive, help="bound of the longer side, pixels"
     )
     train.add_argument(
         "--validation", metavar="X", help="split of coco, or number of images, to measure on"
     )
-    train.add_argument("--evaluate-every", metavar="N", type=_positive, help="steps (one epoch)")
+    train.add_argument("--evaluate-every", metavar="N", type=positive, help="steps (one epoch)")
     train.add_argument("--tensorboard", action="store_true", help="also write event files")
     _add_workers_option(train)
-    train.add_argument("--seed", metavar="N", type=_not_negative, default=0, help=_DEFAULT)
+    train.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
     train.add_argument(
         "--set",
         metavar="NAME=X",
-        type=_setting,
+        type=setting,
         action="append",
         default=[],
         help="any other setting, as warmup_steps=500",
@@ -119,7 +119,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
     _add_data_options(evaluate)
-    evaluate.add_argument("--batch-size", metavar="N", type=_positive, default=8, help=_DEFAULT)
+    evaluate.add_argument("--batch-size", metavar="N", type=positive, default=8, help=_DEFAULT)
     _add_workers_option(evaluate)
     _add_precision_option(evaluate)
     evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
@@ -138,7 +138,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     predict.add_argument("--out", type=Path, default=Path("runs/predictions"), help=_DEFAULT)
     predict.add_argument(
-        "--score", metavar="X", type=_rate, default=0.5, help="lowest score drawn (%(default)s)"
+        "--score", metavar="X", type=rate, default=0.5, help="lowest score drawn (%(default)s)"
     )
     _add_device_option(predict)
 
@@ -153,13 +153,13 @@ def make_parser() -> argparse.ArgumentParser:
         "tables", choices=_TABLES, nargs="+", metavar="TABLE", help=", ".join(_TABLES)
     )
     ablate.add_argument(
-        "--seeds", metavar="N", type=_positive, help="of each row; default: the table's"
+        "--seeds", metavar="N", type=positive, help="of each row; default: the table's"
     )
     ablate.add_argument(
-        "--steps", metavar="N", type=_positive, help="of training; default: the table's"
+        "--steps", metavar="N", type=positive, help="of training; default: the table's"
     )
     ablate.add_argument(
-        "--jobs", metavar="N", type=_positive, help="runs at a time; default: one per core or GPU"
+        "--jobs", metavar="N", type=positive, help="runs at a time; default: one per core or GPU"
     )
     ablate.add_argument("--out", type=Path, default=Path("docs/results"), help=_DEFAULT)
     ablate.add_argument(
@@ -175,11 +175,11 @@ def make_parser() -> argparse.ArgumentParser:
         "mrcnn-lite shapes --out data/shapes-1000 --scenes 1000 --seed 7",
     )
     shapes.add_argument("--out", type=Path, required=True, help="new folder, a COCO root")
-    shapes.add_argument("--scenes", metavar="N", type=_positive, default=100, help=_DEFAULT)
-    shapes.add_argument("--seed", metavar="N", type=_not_negative, default=0, help=_DEFAULT)
+    shapes.add_argument("--scenes", metavar="N", type=positive, default=100, help=_DEFAULT)
+    shapes.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
     shapes.add_argument("--split", metavar="NAME", default="train", help=_DEFAULT)
     shapes.add_argument(
-        "--size", metavar="N", type=_positive, default=128, help="pixels (%(default)s)"
+        "--size", metavar="N", type=positive, default=128, help="pixels (%(default)s)"
     )
     shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
 
@@ -238,10 +238,10 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--root", metavar="DIR", type=Path, help="folder of coco or penn-fudan")
     command.add_argument("--download", action="store_true", help="fetch penn-fudan into --root")
     command.add_argument("--split", metavar="NAME", help="of coco, for example train2017")
-    command.add_argument("--image-ids", type=_ids, metavar="ID,ID,...", help="only these images")
-    command.add_argument("--scenes", metavar="N", type=_positive, help="of shapes: how many")
+    command.add_argument("--image-ids", type=ids, metavar="ID,ID,...", help="only these images")
+    command.add_argument("--scenes", metavar="N", type=positive, help="of shapes: how many")
     command.add_argument(
-        "--scenes-seed", metavar="N", type=_not_negative, help="of shapes: seed of the scenes"
+        "--scenes-seed", metavar="N", type=not_negative, help="of shapes: seed of the scenes"
     )
 
 
@@ -249,7 +249,7 @@ def _add_workers_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--workers",
         metavar="N",
-        type=_not_negative,
+        type=not_negative,
         default=0,
         help="loading processes (%(default)s)",
     )
@@ -269,45 +269,6 @@ def _add_device_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--device", metavar="NAME", default="auto", help="cpu, cuda, cuda:1, ... (%(default)s)"
     )
-
-
-def _positive(text: str) -> int:
-    return _whole(text, least=1)
-
-
-def _not_negative(text: str) -> int:
-    return _whole(text, least=0)
-
-
-def _whole(text: str, least: int) -> int:
-    # Seeds are the largest numbers anybody gives; PyTorch takes 64 bits, NumPy any.
-    if not text.lstrip("+-").isdigit() or not least <= int(text) < 2**32:
-        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, got {text}")
-    return int(text)
-
-
-def _rate(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number that is not negative, got {text}")
-    return value
-
-
-def _setting(text: str) -> tuple[str, object]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text}")
-    try:
-        return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value
-
-
-def _ids(text: str) -> list[int]:
-    return [_not_negative(number) for number in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ were trained with RoIAlign and models that were trained with RoIPool both take p
 knows one of the operations better.
 """
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,11 +19,12 @@ from tqdm import tqdm
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import checkpoint_path, load_checkpoint, load_state
+from mrcnn_lite.engine.demo import HELD_OUT_SEED
+from mrcnn_lite.engine.error_kinds import mask_iou
 from mrcnn_lite.engine.evaluate import MASK_THRESHOLD
-from mrcnn_lite.engine.one_run import HELD_OUT_SEED, Run, build_model
-from mrcnn_lite.engine.results import gain, gain_text
+from mrcnn_lite.engine.one_run import Run, build_model
+from mrcnn_lite.engine.results import gain, gain_text, write_result_files
 from mrcnn_lite.explore.draw_alignment import figure_of_alignment
-from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.paste import paste_masks
 from mrcnn_lite.models.roi_features import make_roi_op
@@ -88,19 +88,13 @@ def measure_shifts(
                 heads.roi_op = operation
                 found = heads.predict_masks_of(batch, features, [shifted], labels)
                 pasted = paste_masks(found, shifted, image.shape[-2:]) > MASK_THRESHOLD
-                ious[name].append(mask_ious(pasted, true_masks).view(-1, len(shifts)))
+                ious[name].append(mask_iou(pasted, true_masks).diagonal().view(-1, len(shifts)))
             inside = paste_masks(torch.ones(len(shifted), 1, 1), shifted, image.shape[-2:]) > 0
-            best = mask_ious(inside & true_masks, true_masks)
+            best = mask_iou(inside & true_masks, true_masks).diagonal()
             ious["the box itself"].append(best.view(-1, len(shifts)))
     finally:
         heads.roi_op = own_op
     return torch.cat(sizes), {name: torch.cat(values) for name, values in ious.items()}
-
-
-def mask_ious(masks: Tensor, others: Tensor) -> Tensor:
-    """Compute the IoU of each of `Tensor[M, H, W]` with its partner, both bool: `Tensor[M]`."""
-    both, either = (masks & others).sum(dim=(1, 2)), (masks | others).sum(dim=(1, 2))
-    return both / either.clamp(min=1)
 
 
 def size_classes(sizes: Tensor) -> tuple[Tensor, list[float]]:
@@ -159,13 +153,7 @@ def summarise_alignment(runs: Sequence[Run]) -> dict[str, Any]:
 def write_alignment(out: Path, runs: Sequence[Run]) -> None:
     """Write alignment.json, alignment.md and alignment.png."""
     summary = summarise_alignment(runs)
-    with write_atomically(out / f"{NAME}.json") as temporary:
-        temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    with write_atomically(out / f"{NAME}.md") as temporary:
-        temporary.write_text(page_of_alignment(summary))
-    with write_atomically(out / f"{NAME}.png") as temporary:
-        figure_of_alignment(summary).savefig(temporary, dpi=110)
-    print(f"wrote {out}/{NAME}.json, {NAME}.md and {NAME}.png")
+    write_result_files(out, NAME, summary, page_of_alignment(summary), figure_of_alignment(summary))
 
 
 def page_of_alignment(summary: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """Where methods fail on crowded scenes: mask AP by overlap, and touching pairs told apart."""
 
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +7,9 @@ from typing import Any
 
 from mrcnn_lite.engine.one_run import Run
 from mrcnn_lite.engine.overlap import OVERLAP_BINS
-from mrcnn_lite.engine.results import gain, gain_text
+from mrcnn_lite.engine.results import gain, gain_text, write_result_files
 from mrcnn_lite.engine.tables import TABLES
 from mrcnn_lite.explore.draw_overlap import figure_of_overlap
-from mrcnn_lite.files import write_atomically
 
 NAME = "overlap"
 # Whose gap in mask AP is followed from bin to bin.
@@ -69,13 +67,7 @@ def summarise_overlap(table: str, runs: Sequence[Run]) -> dict[str, Any]:
 def write_overlap(out: Path, table: str, runs: Sequence[Run]) -> None:
     """Write overlap.json, overlap.md and overlap.png."""
     summary = summarise_overlap(table, runs)
-    with write_atomically(out / f"{NAME}.json") as temporary:
-        temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    with write_atomically(out / f"{NAME}.md") as temporary:
-        temporary.write_text(page_of_overlap(summary))
-    with write_atomically(out / f"{NAME}.png") as temporary:
-        figure_of_overlap(summary).savefig(temporary, dpi=110)
-    print(f"wrote {out}/{NAME}.json, {NAME}.md and {NAME}.png")
+    write_result_files(out, NAME, summary, page_of_overlap(summary), figure_of_overlap(summary))
 
 
 def page_of_overlap(summary: dict[str, Any]) -> str:

@@ -56,16 +56,33 @@ def evaluate(
         process; -1 where there is nothing to count, for example no large object. A model without a
         mask head has no "segm".
     """
-    results = []
-    for image_ids, detections in detect(model, dataset, batch_size, num_workers, precision):
-        for image_id, detection in zip(image_ids, detections):
-            results.extend(to_coco_results(image_id, detection))
+    results = collect_results(model, dataset, batch_size, num_workers, precision)
     parts = distributed.gather(results)
     metrics = None
     if distributed.is_first():
-        kinds = ("bbox",) if model.config.mask_head == "none" else KINDS
-        metrics = score_results(dataset.coco, itertools.chain(*parts), print_table, kinds)
+        metrics = score_results(dataset.coco, itertools.chain(*parts), print_table, kinds_of(model))
     return distributed.share(metrics)
+
+
+def collect_results(
+    model: MaskRCNN,
+    dataset: Dataset,
+    batch_size: int,
+    num_workers: int = 0,
+    precision: str = "float32",
+) -> list[dict]:
+    """Run the model over this process's part of a data set; its detections in COCO's format."""
+    return [
+        result
+        for image_ids, detections in detect(model, dataset, batch_size, num_workers, precision)
+        for image_id, detection in zip(image_ids, detections)
+        for result in to_coco_results(image_id, detection)
+    ]
+
+
+def kinds_of(model: MaskRCNN) -> Sequence[str]:
+    """Say what a model's detections can be scored by: a model without masks by boxes only."""
+    return ("bbox",) if model.config.mask_head == "none" else KINDS
 
 
 def detect(

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.engine.evaluate import KINDS, detect, score_results, to_coco_results
+from mrcnn_lite.engine.demo import HELD_OUT_SEED
+from mrcnn_lite.engine.evaluate import collect_results, kinds_of, score_results
 from mrcnn_lite.engine.overlap import count_separated_pairs, score_by_overlap
 from mrcnn_lite.engine.pretrain import pretrain, start_from_classifier
 from mrcnn_lite.engine.recipe import TrainConfig
@@ -24,7 +25,6 @@ from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.fcn import FCN
 from mrcnn_lite.models.methods import METHODS
 
-HELD_OUT_SEED = 1
 RESULT_NAME = "result.json"
 LOG_NAME = "log.txt"
 
@@ -115,14 +115,8 @@ def measure(detector: MaskRCNN | FCN, held_out: ShapesDataset) -> dict[str, Any]
         "bbox", "segm"; and of crowded scenes "overlap" (see `score_by_overlap`) and "pairs" (see
         `count_separated_pairs`).
     """
-    results = [
-        result
-        for image_ids, detections in detect(detector, held_out, TrainConfig.batch_size)
-        for image_id, detection in zip(image_ids, detections)
-        for result in to_coco_results(image_id, detection)
-    ]
-    kinds = ("bbox",) if detector.config.mask_head == "none" else KINDS
-    metrics: dict[str, Any] = score_results(held_out.coco, results, kinds=kinds)
+    results = collect_results(detector, held_out, TrainConfig.batch_size)
+    metrics: dict[str, Any] = score_results(held_out.coco, results, kinds=kinds_of(detector))
     if held_out.crowded:
         metrics["overlap"] = score_by_overlap(held_out.coco, results)
         metrics["pairs"] = count_separated_pairs(held_out.coco, results)
@@ -132,9 +126,8 @@ def measure(detector: MaskRCNN | FCN, held_out: ShapesDataset) -> dict[str, Any]
 def build_model(run: Run, num_classes: int) -> MaskRCNN | FCN:
     """Build the run's model with its first weights."""
     model = MODELS[run.model]
-    config = model.config(num_classes)
-    detector = METHODS[model.method](config)
-    start_from_classifier(detector, config, run.classifier)
+    detector = METHODS[model.method](model.config(num_classes))
+    start_from_classifier(detector, run.classifier)
     return detector
 
 

@@ -16,6 +16,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torch import Tensor
 
+from mrcnn_lite.engine.error_kinds import FOUND_IOU
 from mrcnn_lite.engine.evaluate import load_results
 from mrcnn_lite.ops import box_iou
 
@@ -26,8 +27,6 @@ OVERLAP_BINS = {
     "0.2 to 0.5": (np.nextafter(0.2, 1.0), 0.5),
     "above 0.5": (np.nextafter(0.5, 1.0), 1.0),
 }
-# A detection that shares this much with an instance (mask IoU) has found it.
-FOUND_IOU = 0.5
 
 
 def score_by_overlap(

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
 from mrcnn_lite.files import write_atomically
-from mrcnn_lite.models import MaskRCNNConfig, mini_config
+from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.backbone import MINI_CHANNELS, mini_trunk
 from mrcnn_lite.models.weights import load_trunk
 
@@ -110,10 +110,10 @@ def pretrain(backbone: str, seed: int, device: torch.device, file: Path, steps: 
         temporary.write_bytes(save(state))
 
 
-def start_from_classifier(model: nn.Module, config: MaskRCNNConfig, file: Path) -> None:
+def start_from_classifier(model: nn.Module, file: Path) -> None:
     """Copy a classifier's trunk into a detector, as many stages of it as the detector has."""
     state = load_file(file)
-    if config.neck == "fpn":
+    if model.config.neck == "fpn":
         # The pyramid ends one stage earlier.
         last = f"layer{len(MINI_CHANNELS)}."
         state = {name: value for name, value in state.items() if not name.startswith(last)}

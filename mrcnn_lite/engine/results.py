@@ -8,17 +8,19 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
+
 from mrcnn_lite.engine.one_run import Run
 from mrcnn_lite.engine.tables import TABLES, Row, Table
 from mrcnn_lite.engine.verdicts import verdict
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.explore.draw_tables import figure_of_table
+from mrcnn_lite.explore.draw_tables import KIND_NAMES, figure_of_table
 from mrcnn_lite.files import write_atomically
 
 # The numbers that tables show; the JSON has all twelve of pycocotools.
 SHOWN = ("AP", "AP50", "AP75")
-KINDS = {"segm": "mask", "bbox": "box"}
-# 97.5 % of Student's t lie below these, for 1, 2, ... degrees of freedom: an interval of 95 %.
+# 97.5 % of Student's t lie below these, for 1, 2, ... degrees of freedom: an interval of 95 %. The
+# last serves for more, too, and makes the interval a little wider than it need be.
 STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 
 
@@ -101,13 +103,20 @@ def check_not_larger(out: Path, table: str, runs: Sequence[Run]) -> None:
 def write_results(out: Path, table: str, runs: Sequence[Run]) -> None:
     """Write TABLE.json, TABLE.md and TABLE.png."""
     summary = summarise(table, runs)
-    with write_atomically(out / f"{table}.json") as temporary:
+    write_result_files(out, table, summary, page(summary), figure_of_table(summary))
+
+
+def write_result_files(
+    out: Path, name: str, summary: dict[str, Any], text: str, figure: Figure
+) -> None:
+    """Write NAME.json, NAME.md and NAME.png."""
+    with write_atomically(out / f"{name}.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    with write_atomically(out / f"{table}.md") as temporary:
-        temporary.write_text(page(summary))
-    with write_atomically(out / f"{table}.png") as temporary:
-        figure_of_table(summary).savefig(temporary, dpi=110)
-    print(f"wrote {out}/{table}.json, {table}.md and {table}.png")
+    with write_atomically(out / f"{name}.md") as temporary:
+        temporary.write_text(text)
+    with write_atomically(out / f"{name}.png") as temporary:
+        figure.savefig(temporary, dpi=110)
+    print(f"wrote {out}/{name}.json, {name}.md and {name}.png")
 
 
 def page(summary: dict[str, Any]) -> str:
@@ -153,7 +162,7 @@ def table_of_gains(summary: dict[str, Any]) -> str:
             paper = comparison["paper"].get(name)
             lines.append(
                 f"| {comparison['better']}, over {comparison['base']} "
-                f"| {KINDS[comparison['kind']]} {name} | {gain_text(comparison[name])} "
+                f"| {KIND_NAMES[comparison['kind']]} {name} | {gain_text(comparison[name])} "
                 f"| {'' if paper is None else f'{100 * paper:+.0f} %'} "
                 f"| {verdict(comparison[name], paper, comparison['claim'])} |"
             )
@@ -162,7 +171,7 @@ def table_of_gains(summary: dict[str, Any]) -> str:
 
 def _line(row: dict[str, Any]) -> str:
     cells = [row["name"]]
-    for kind in KINDS:
+    for kind in KIND_NAMES:
         for name in SHOWN:
             mean = row["mean"].get(kind, {}).get(name)
             cells.append(
@@ -171,7 +180,7 @@ def _line(row: dict[str, Any]) -> str:
                 else f"{100 * mean:.1f} ± {100 * row['deviation'][kind][name]:.1f}"
             )
     model = row["paper"]["model"]
-    for kind in KINDS:
+    for kind in KIND_NAMES:
         figures = row["paper"].get(kind)
         cells.append(f"{' / '.join(map(str, figures.values()))} ({model})" if figures else "")
     return f"| {' | '.join(cells)} |"
@@ -199,7 +208,7 @@ def _over_seeds(results: list[dict], what) -> dict[str, dict[str, float]]:
             for name in results[0]["metrics"][kind]
         }
         for kind in results[0]["metrics"]
-        if kind in KINDS
+        if kind in KIND_NAMES
     }
 
 

@@ -186,7 +186,9 @@ TABLES = {
         (
             Row("MLP, two layers", "fpn-mlp", "R50-FPN, 1024-1024", (31.5, 53.7, 32.8)),
             Row(
-                *("MLP, three layers", "fpn-mlp-deeper", "R50-FPN, 1024-1024-1024"),
+                "MLP, three layers",
+                "fpn-mlp-deeper",
+                "R50-FPN, 1024-1024-1024",
                 (31.5, 54.0, 32.6),
             ),
             Row("FCN", "fpn", "R50-FPN", (33.6, 55.2, 35.3)),
@@ -201,7 +203,9 @@ TABLES = {
             Row("FPN, RoIPool", "fpn-pool"),
             Row("FPN, RoIAlign", "fpn", "R101-FPN, box AP on test-dev", (), (38.2,)),
             Row(
-                *("FPN, RoIAlign, without masks", "fpn-no-masks", "R101-FPN, box AP on test-dev"),
+                "FPN, RoIAlign, without masks",
+                "fpn-no-masks",
+                "R101-FPN, box AP on test-dev",
                 (),
                 (37.3,),
             ),

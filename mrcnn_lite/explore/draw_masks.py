@@ -61,22 +61,9 @@ def draw_overlap(
     _label_axes(axes)
 
 
-def semantic_map(masks: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
-    """Forget which instance a pixel belongs to, and keep its class.
-
-    Args:
-        masks: `[N, H, W]`, true inside; no two overlap.
-        labels: `[N]`.
-
-    Returns:
-        `[H, W]`: the label of each pixel, 0 for background.
-    """
-    masks = np.asarray(masks, dtype=np.int64)
-    return np.einsum("nhw,n->hw", masks, np.asarray(labels, dtype=np.int64))
-
-
-def draw_label_map(axes: Axes, label_map: NDArray[np.int64], names: Mapping[int, str]) -> None:
+def draw_label_map(axes: Axes, label_map: ArrayLike, names: Mapping[int, str]) -> None:
     """Draw a map of labels, each in one colour with its name in the middle; 0 is white."""
+    label_map = np.asarray(label_map)
     height, width = label_map.shape
     picture = np.ones((height, width, 3))
     for label in np.unique(label_map[label_map > 0]).tolist():

@@ -11,6 +11,8 @@ from mrcnn_lite.explore.palette import BLACK, BLUE, BLUISH_GREEN, ORANGE, VERMIL
 
 # How each kind of average precision is drawn.
 SHOWN = {"AP": (BLUE, "o"), "AP75": (ORANGE, "D")}
+# pycocotools' names of what is compared, and the tables'.
+KIND_NAMES = {"segm": "mask", "bbox": "box"}
 # How each verdict is: a colour, a marker and the marker's filling.
 VERDICT_STYLES = {
     AS_CLAIMED: {"color": BLUISH_GREEN, "marker": "o"},
@@ -20,12 +22,12 @@ VERDICT_STYLES = {
 
 
 def figure_of_table(summary: dict[str, Any]) -> Figure:
-    """Draw a table: at the left ours, at the right the paper's, one line a row.
+    """Draw a table: at the left ours, at the right the paper's, one line a row that has masks.
 
     Args:
         summary: what TABLE.json holds.
     """
-    rows = summary["rows"]
+    rows = [row for row in summary["rows"] if "segm" in row["mean"]]
     paper = any("segm" in row["paper"] for row in rows)
     figure = Figure(figsize=(10 if paper else 6.5, 1.4 + 0.5 * len(rows)), layout="constrained")
     panels = figure.subplots(1, 2 if paper else 1, sharey=True, squeeze=False)[0]
@@ -41,28 +43,26 @@ def figure_of_table(summary: dict[str, Any]) -> Figure:
     return figure
 
 
-def draw_seeds(axes: Axes, rows: list[dict[str, Any]], kind: str = "segm") -> None:
-    """Draw AP and AP75 of each row, in percent: a small mark for each seed, a line at the mean."""
+def draw_seeds(axes: Axes, rows: list[dict[str, Any]]) -> None:
+    """Draw mask AP and AP75 of each row, in percent: a mark for each seed, a line at the mean."""
     for number, (name, (color, marker)) in enumerate(SHOWN.items()):
         for place, row in enumerate(rows):
-            if kind not in row["mean"]:
-                continue
             height = place + 0.2 * (number - 0.5)
-            values = [100 * result["metrics"][kind][name] for result in row["runs"]]
-            label = f"{_name(kind)} {name}" if place == 0 else None
+            values = [100 * result["metrics"]["segm"][name] for result in row["runs"]]
+            label = f"mask {name}" if place == 0 else None
             style = {"marker": marker, "color": color, "markeredgecolor": BLACK, "alpha": 0.7}
             axes.plot(values, [height] * len(values), linestyle="none", label=label, **style)
-            mean = 100 * row["mean"][kind][name]
+            mean = 100 * row["mean"]["segm"][name]
             axes.plot([mean, mean], [height - 0.14, height + 0.14], color=BLACK, linewidth=2)
-    axes.set_xlabel(f"{_name(kind)} AP, percent")
+    axes.set_xlabel("mask AP, percent")
     axes.grid(axis="x", alpha=0.4)
 
 
-def draw_paper(axes: Axes, rows: list[dict[str, Any]], kind: str = "segm") -> None:
+def draw_paper(axes: Axes, rows: list[dict[str, Any]]) -> None:
     """Draw the paper's figures of the same rows, where it has them."""
     for number, (name, (color, marker)) in enumerate(SHOWN.items()):
-        places = [place for place, row in enumerate(rows) if name in row["paper"].get(kind, {})]
-        values = [rows[place]["paper"][kind][name] for place in places]
+        places = [place for place, row in enumerate(rows) if name in row["paper"].get("segm", {})]
+        values = [rows[place]["paper"]["segm"][name] for place in places]
         heights = [place + 0.2 * (number - 0.5) for place in places]
         axes.plot(
             *(values, heights),
@@ -71,7 +71,7 @@ def draw_paper(axes: Axes, rows: list[dict[str, Any]], kind: str = "segm") -> No
             color=color,
             markeredgecolor=BLACK,
         )
-    axes.set_xlabel(f"{_name(kind)} AP, percent")
+    axes.set_xlabel("mask AP, percent")
     axes.grid(axis="x", alpha=0.4)
 
 
@@ -115,9 +115,5 @@ def figure_of_gains(
 
 
 def _claim(summary: dict[str, Any], claim: dict[str, Any], name: str) -> str:
-    better = f"{summary['table']}: {claim['better']}, {_name(claim['kind'])} {name}"
+    better = f"{summary['table']}: {claim['better']}, {KIND_NAMES[claim['kind']]} {name}"
     return f"{better}\nover {claim['base']}"
-
-
-def _name(kind: str) -> str:
-    return {"segm": "mask", "bbox": "box"}[kind]

@@ -13,8 +13,9 @@ from mrcnn_lite.models.backbone import make_trunk
 from mrcnn_lite.models.components import connected_components
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.dilation import remove_stride
-from mrcnn_lite.models.images import ImageTransform
+from mrcnn_lite.models.images import make_image_transform
 from mrcnn_lite.models.second_stage import in_full_precision
+from mrcnn_lite.ops.masks import semantic_map
 
 # Smaller regions, in pixels, are taken for noise.
 MIN_REGION_PIXELS = 16
@@ -35,11 +36,7 @@ class FCN(nn.Module):
     def __init__(self, config: MaskRCNNConfig):
         super().__init__()
         self.config = config
-        one_size = isinstance(config.min_size, int)
-        min_size = (config.min_size,) if one_size else tuple(config.min_size)
-        self.transform = ImageTransform(
-            min_size, config.max_size, config.image_mean, config.image_std
-        )
+        self.transform = make_image_transform(config)
         self.backbone = make_trunk(config)
         self.backbone.freeze_all_but(config.trainable_backbone_layers)
         remove_stride(getattr(self.backbone, f"layer{self.backbone.num_layers}"))
@@ -71,7 +68,7 @@ class FCN(nn.Module):
         logits = self.compute_logits(batch.tensors)
         classes = torch.full_like(logits[:, 0], NOT_TRAINED, dtype=torch.int64)
         for padded, target, (height, width) in zip(classes, targets, batch.sizes):
-            padded[:height, :width] = semantic_map(target)
+            padded[:height, :width] = semantic_map(target["masks"], target["labels"])
         return {"loss_semantic": F.cross_entropy(logits, classes, ignore_index=NOT_TRAINED)}
 
     def compute_logits(self, images: Tensor) -> Tensor:
@@ -93,20 +90,6 @@ class FCN(nn.Module):
                 logits, batch.sizes, batch.original_sizes
             )
         ]
-
-
-def semantic_map(target: dict) -> Tensor:
-    """Forget which instance a pixel belongs to: its class, `Tensor[H, W]`, 0 for background.
-
-    Args:
-        target: "labels" `Tensor[G]` and "masks" `Tensor[G, H, W]`; where masks overlap, the first
-            one counts.
-    """
-    masks = target["masks"].bool()
-    classes = torch.zeros(masks.shape[-2:], dtype=torch.int64, device=masks.device)
-    for mask, label in zip(masks.flip(0), target["labels"].flip(0)):
-        classes[mask] = label
-    return classes
 
 
 def find_instances(probabilities: Tensor, most: int) -> dict[str, Tensor]:

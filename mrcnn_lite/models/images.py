@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mrcnn_lite.models.config import MaskRCNNConfig
+
 # Five halvings lie between the image and C5; a padded side divisible by 32 keeps all maps aligned.
 SIZE_DIVISOR = 32
 
@@ -93,6 +95,13 @@ class ImageTransform(nn.Module):
         # At least one pixel, however long and thin the picture.
         size = [max(int(side * scale), 1) for side in image.shape[-2:]]
         return F.interpolate(image[None], size=size, mode="bilinear", align_corners=False)[0]
+
+
+def make_image_transform(config: MaskRCNNConfig) -> ImageTransform:
+    """Make the configured transform."""
+    one_size = isinstance(config.min_size, int)
+    min_size = (config.min_size,) if one_size else tuple(config.min_size)
+    return ImageTransform(min_size, config.max_size, config.image_mean, config.image_std)
 
 
 def resize_target(target: dict, old_size: tuple[int, int], new_size: tuple[int, int]) -> dict:

@@ -12,7 +12,7 @@ from mrcnn_lite.models.backbone import make_trunk
 from mrcnn_lite.models.c4 import SingleMapBackbone, split_shared_head
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fpn import BackboneWithFPN
-from mrcnn_lite.models.images import ImageBatch, ImageTransform, resize_boxes
+from mrcnn_lite.models.images import ImageBatch, make_image_transform, resize_boxes
 from mrcnn_lite.models.paste import paste_masks
 from mrcnn_lite.models.roi_heads import RoIHeads
 from mrcnn_lite.models.rpn import RegionProposalNetwork
@@ -34,11 +34,7 @@ class MaskRCNN(nn.Module):
     def __init__(self, config: MaskRCNNConfig):
         super().__init__()
         self.config = config
-        one_size = isinstance(config.min_size, int)
-        min_size = (config.min_size,) if one_size else tuple(config.min_size)
-        self.transform = ImageTransform(
-            min_size, config.max_size, config.image_mean, config.image_std
-        )
+        self.transform = make_image_transform(config)
         trunk = make_trunk(config)
         trunk.freeze_all_but(config.trainable_backbone_layers)
         if config.neck == "fpn":

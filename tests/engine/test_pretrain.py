@@ -60,7 +60,7 @@ def test_a_detector_takes_over_the_trunk_and_nothing_else(neck, backbone, tmp_pa
     config = mini_config(7, backbone=backbone, neck=neck)
     model = mask_rcnn(config)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    start_from_classifier(model, config, file)
+    start_from_classifier(model, file)
     after = model.state_dict()
     changed = {name for name in after if not torch.equal(before[name], after[name])}
     expected = ("backbone.body.", *(["roi_heads.shared_head."] if neck == "c4" else []))

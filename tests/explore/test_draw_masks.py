@@ -3,7 +3,6 @@ import pytest
 from matplotlib.figure import Figure
 from pycocotools import mask as coco_mask
 
-from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.explore.draw_masks import (
     column_order,
     compare_masks,
@@ -13,7 +12,6 @@ from mrcnn_lite.explore.draw_masks import (
     draw_polygon,
     draw_segments,
     draw_small_mask,
-    semantic_map,
 )
 from mrcnn_lite.explore.palette import GROUND_TRUTH
 
@@ -39,14 +37,6 @@ def test_overlap_legend_counts_pixels(axes):
         "only in the second: 4 pixels",
         "in both: 4 pixels",
     ]
-
-
-def test_semantic_map_forgets_instances():
-    scene = ShapesDataset(1, seed=3, crowded=True).scene(0)
-    labels = semantic_map(scene.masks, scene.labels)
-    assert (labels[~scene.masks.any(axis=0)] == 0).all()
-    for mask, label in zip(scene.masks, scene.labels):
-        assert (labels[mask] == label).all()
 
 
 def test_label_map_names_each_label_in_its_middle(axes):

@@ -6,8 +6,9 @@ from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.backbone import mini_trunk
 from mrcnn_lite.models.components import connected_components
-from mrcnn_lite.models.fcn import NOT_TRAINED, fcn, find_instances, semantic_map
+from mrcnn_lite.models.fcn import NOT_TRAINED, fcn, find_instances
 from mrcnn_lite.models.weights import load_trunk
+from mrcnn_lite.ops.masks import semantic_map
 
 
 def make_fcn():
@@ -90,14 +91,6 @@ def test_a_long_spiral_is_one_component():
     assert sum(int(joined[r][0]) == 1 for r in connected_components(joined)) == 1
 
 
-def test_semantic_map_is_the_shapes_own():
-    _, target = ShapesDataset(1, seed=3, crowded=True)[0]
-    classes = semantic_map(target)
-    for mask, label in zip(target["masks"], target["labels"]):
-        assert (classes[mask.bool()] == label).all()
-    assert (classes > 0).sum() == target["masks"].any(dim=0).sum()
-
-
 def test_loss_leaves_padding_out_and_reaches_every_parameter():
     model = make_fcn().train()
     image, target = ShapesDataset(1, seed=3)[0]
@@ -109,9 +102,8 @@ def test_loss_leaves_padding_out_and_reaches_every_parameter():
     batch, _ = model.transform([image, image[:, :64]])
     classes = torch.full((2, *batch.padded_size), NOT_TRAINED)
     for padded, one, size in zip(classes, (target, small), batch.sizes):
-        padded[: size[0], : size[1]] = semantic_map(
-            {"labels": one["labels"], "masks": F.interpolate(one["masks"][None], size)[0]}
-        )
+        masks = F.interpolate(one["masks"][None], size)[0]
+        padded[: size[0], : size[1]] = semantic_map(masks, one["labels"])
     expected = F.cross_entropy(model.compute_logits(batch.tensors), classes, ignore_index=-1)
     torch.testing.assert_close(losses["loss_semantic"], expected)
 

@@ -1,0 +1,48 @@
+"""How the command line reads its options' values; what it cannot read gets a clear word."""
+
+import argparse
+import json
+
+
+def positive(text: str) -> int:
+    """Read a whole number from 1 on."""
+    return _whole(text, least=1)
+
+
+def not_negative(text: str) -> int:
+    """Read a whole number from 0 on."""
+    return _whole(text, least=0)
+
+
+def _whole(text: str, least: int) -> int:
+    # Seeds are the largest numbers anybody gives; PyTorch takes 64 bits, NumPy any.
+    if not text.lstrip("+-").isdigit() or not least <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"expected a whole number from {least} on, got {text}")
+    return int(text)
+
+
+def rate(text: str) -> float:
+    """Read a number that is not negative."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number that is not negative, got {text}")
+    return value
+
+
+def setting(text: str) -> tuple[str, object]:
+    """Read NAME=VALUE, the value in JSON or as it stands."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text}")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def ids(text: str) -> list[int]:
+    """Read numbers with commas between them."""
+    return [not_negative(number) for number in text.split(",")]
