@@ -140,6 +140,7 @@ def summarise_alignment(runs: Sequence[Run]) -> dict[str, Any]:
         "table": NAME,
         "command": f"mrcnn-lite ablate {NAME} --seeds {num_seeds} --steps {runs[0].steps}",
         "seeds": num_seeds,
+        "steps": runs[0].steps,
         "shifts": list(SHIFTS),
         "stride": STRIDE,
         "scenes": NUM_SCENES,

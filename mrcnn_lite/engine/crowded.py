@@ -57,6 +57,7 @@ def summarise_overlap(table: str, runs: Sequence[Run]) -> dict[str, Any]:
         "table": NAME,
         "command": f"mrcnn-lite ablate {table} --seeds {num_seeds} --steps {runs[0].steps}",
         "seeds": num_seeds,
+        "steps": runs[0].steps,
         "num_instances": {name: first["overlap"][name]["num_instances"] for name in OVERLAP_BINS},
         "touching_pairs": first["pairs"]["touching"],
         "rows": rows,

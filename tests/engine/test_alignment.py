@@ -1,5 +1,7 @@
 """The RoI operation swapped on one model: what is measured, and that nothing else changes."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -17,6 +19,8 @@ from mrcnn_lite.engine.checkpoint import save_checkpoint
 from mrcnn_lite.engine.error_kinds import mask_iou
 from mrcnn_lite.engine.one_run import Run, build_model
 from mrcnn_lite.engine.pretrain import pretrain
+from mrcnn_lite.engine.results import check_not_larger
+from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.paste import paste_masks
 
@@ -87,3 +91,8 @@ def test_runs_become_a_page(tmp_path, monkeypatch):
     write_alignment(tmp_path / "out", runs)
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {"alignment.json", "alignment.md", "alignment.png"}
+    # Once more is allowed, with less it is not.
+    check_not_larger(tmp_path / "out", "alignment", runs)
+    fewer = [replace(run, steps=0) for run in runs]
+    with pytest.raises(InputError, match="1 seeds of 1 steps"):
+        check_not_larger(tmp_path / "out", "alignment", fewer)
