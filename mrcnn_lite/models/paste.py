@@ -1,6 +1,7 @@
 """From a detection's m x m mask to the image's pixels (Mask R-CNN, section 3.1, "Inference")."""
 
 import math
+from mmap import ACCESS_COPY, mmap
 
 import torch
 from torch import Tensor
@@ -23,13 +24,23 @@ def paste_masks(masks: Tensor, boxes: Tensor, image_size: tuple[int, int]) -> Te
         `Tensor[D, height, width]`, probabilities.
     """
     height, width = image_size
-    pasted = masks.new_zeros((len(masks), height, width))
+    pasted = _zeros((len(masks), height, width), masks)
     # Box by box: only the pixels under a box are computed, however large the image.
     for canvas, mask, (x1, y1, x2, y2) in zip(pasted, masks, boxes.tolist()):
         rows, from_rows = _interpolation(y1, y2, height, mask)
         columns, from_columns = _interpolation(x1, x2, width, mask)
         canvas[rows, columns] = from_rows @ mask @ from_columns.T
     return pasted
+
+
+def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
+    size = math.prod(shape) * like.element_size()
+    if like.device.type != "cpu" or size == 0:
+        return like.new_zeros(shape)
+    # The operating system's fresh memory reads as zeros, and what nobody writes takes no time and
+    # no memory. PyTorch writes every pixel: 123 MB for 100 detections in 480 x 640.
+    memory = mmap(-1, size, access=ACCESS_COPY)
+    return torch.frombuffer(memory, dtype=like.dtype).view(shape)
 
 
 def _interpolation(start: float, end: float, limit: int, mask: Tensor) -> tuple[slice, Tensor]:

@@ -5,6 +5,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.ops import roi_align, roi_pool, roi_warp
@@ -85,11 +86,31 @@ def extract_roi_features(
     for exponent, feature in zip(exponents, features):
         of_level = torch.nonzero(levels == exponent).squeeze(1)
         level_features = roi_op(feature, rois[of_level], output_size, 2.0**-exponent)
-        # Channels last explicitly: joined with a level without boxes they would become first.
+        # As rows of channels, which is how the RoI operations leave them in memory.
         read.append(level_features.permute(0, 2, 3, 1))
         places.append(of_level)
-    in_order_of_boxes = torch.cat(places).argsort()
-    return torch.cat(read).index_select(0, in_order_of_boxes).permute(0, 3, 1, 2)
+    return _Interleave.apply(places, *read).permute(0, 3, 1, 2)
+
+
+class _Interleave(torch.autograd.Function):
+    """Put the rows of several tensors in their places among all rows.
+
+    As `torch.cat(parts)[order]`, but without writing everything twice: RoI features are the
+    largest tensors of the second stage.
+    """
+
+    @staticmethod
+    def forward(ctx, places, *parts):
+        ctx.places = places
+        rows = parts[0].new_empty(sum(map(len, parts)), *parts[0].shape[1:])
+        for place, part in zip(places, parts):
+            rows.index_copy_(0, place, part)
+        return rows
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        return None, *(grad.index_select(0, place) for place in ctx.places)
 
 
 def make_roi_op(config: MaskRCNNConfig) -> RoIOp:
