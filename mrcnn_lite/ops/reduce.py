@@ -28,8 +28,8 @@ from torch.autograd.function import once_differentiable
 # How much is worked on at once: with less, the calls take the time; with more, the intermediate
 # results leave the cache, and the operating system has to find and clear memory for them.
 CHANNELS_AT_ONCE = 32
-BAGS_AT_ONCE = 1024
-ENTRIES_AT_ONCE = 2**17
+BAGS_AT_ONCE = 512
+ENTRIES_AT_ONCE = 2**16
 
 
 def reduce_sum(
@@ -90,10 +90,12 @@ def transpose_bags(
         (bags, weights, offsets): row r is read by `bags[offsets[r]:offsets[r + 1]]`.
     """
     row_of_entry, order = cells.sort(stable=True)
-    bags = torch.repeat_interleave(offsets.diff(), output_size=cells.numel()).to(cells.dtype)
     each_row = torch.arange(rows + 1, dtype=cells.dtype, device=cells.device)
     first = torch.searchsorted(row_of_entry, each_row, out_int32=True)
-    return bags.index_select(0, order), weights.index_select(0, order), first
+    del row_of_entry
+    bags = torch.repeat_interleave(offsets.diff(), output_size=cells.numel()).to(cells.dtype)
+    bags = bags.index_select(0, order)
+    return bags, weights.index_select(0, order), first
 
 
 class _WeightedSum(torch.autograd.Function):
@@ -133,7 +135,9 @@ class _Maximum(torch.autograd.Function):
             return (output, winners.view(output.shape)) if differentiable else (output,)
 
         output, *winners = _by_channels(table, maxima)
-        ctx.save_for_backward(cells, *winners)
+        # One more row, to which the gradients of empty bags go.
+        rows = table.shape[:-1].numel()
+        ctx.save_for_backward(torch.cat([cells, cells.new_tensor([rows])]), *winners)
         ctx.table_shape = table.shape
         return output.view(*shape, table.shape[-1])
 
@@ -142,9 +146,7 @@ class _Maximum(torch.autograd.Function):
     def backward(ctx, grad):
         cells, winners = ctx.saved_tensors
         rows, channels = ctx.table_shape[:-1].numel(), ctx.table_shape[-1]
-        # One more row, to which the gradients of empty bags go.
         grad_table = grad.new_zeros(rows + 1, channels)
-        cells = torch.cat([cells, cells.new_tensor([rows])])
         at_once = max(1, BAGS_AT_ONCE // max(1, grad.shape[1:-1].numel()))
         for won, part in zip(winners.view(grad.shape).split(at_once), grad.split(at_once)):
             to = cells.index_select(0, won.flatten()).view(-1, channels)
@@ -177,26 +179,30 @@ def _matrix_of_ones(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:
         return torch.sparse_csr_tensor(offsets, cells, ones, size, check_invariants=False)
 
 
-def _parts(table: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Some channels of a table at a time: (which ones, `Tensor[R, c]` with rows lying together)."""
+def _channels(table: Tensor) -> list[slice]:
+    """Which channels of a table to work on at a time: all, if its rows lie together in memory."""
     if table.is_contiguous():
-        yield slice(None), table.view(-1, table.shape[-1])
-        return
-    for start in range(0, table.shape[-1], CHANNELS_AT_ONCE):
-        channels = slice(start, start + CHANNELS_AT_ONCE)
-        yield channels, table[..., channels].flatten(0, -2).contiguous()
+        return [slice(None)]
+    starts = range(0, table.shape[-1], CHANNELS_AT_ONCE)
+    return [slice(start, start + CHANNELS_AT_ONCE) for start in starts]
+
+
+def _rows(table: Tensor, channels: slice) -> Tensor:
+    """Some channels of a table, `Tensor[R, c]`, with rows lying together."""
+    return table[..., channels].flatten(0, -2).contiguous()
 
 
 def _by_channels(table: Tensor, function: Callable[[Tensor], Sequence[Tensor]]) -> Sequence[Tensor]:
     """What `function` makes of a table, each result `Tensor[n, C]`, from what it makes of parts."""
     outputs = []
-    for channels, part in _parts(table):
-        results = function(part)
+    for channels in _channels(table):
+        results = list(function(_rows(table, channels)))
         if table.is_contiguous():
             return results
         outputs = outputs or [result.new_empty(len(result), table.shape[-1]) for result in results]
-        for output, result in zip(outputs, results):
-            output[:, channels] = result
+        for output in outputs:
+            # What is copied goes at once, so that the next part is made without it.
+            output[:, channels] = results.pop(0)
     return outputs
 
 
@@ -221,13 +227,11 @@ def _transposed_sum(
     times = max(1, len(cells) // max(ENTRIES_AT_ONCE, 16 * rows))
     at_once = max(1, -(-len(grad) // times))
     bags = _split_bags(cells, weights, offsets, at_once * grad.shape[1:-1].numel())
-    sums = (
-        _sum(part, *transpose_bags(*of_part, rows))
-        for part, of_part in zip(grad.split(at_once), bags)
-    )
-    total = next(sums)
-    for one in sums:
-        total += one
+    total = None
+    for part, of_part in zip(grad.split(at_once), bags):
+        of_this_part = _sum(part, *transpose_bags(*of_part, rows))
+        total = of_this_part if total is None else total.add_(of_this_part)
+        del of_this_part  # or it would still be there while the next one is made
     return total
 
 
@@ -235,10 +239,9 @@ def _gradient_to_weights(
     grad: Tensor, table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor
 ) -> Tensor:
     total = torch.zeros_like(weights)
-    for channels, part in _parts(table):
+    for channels in _channels(table):
         with torch.enable_grad():
             leaf = weights.detach().requires_grad_()
-            output = _sum_rows(part.detach(), cells, leaf, offsets)
-        part_of_grad = grad[..., channels].flatten(0, -2).contiguous()
-        total += torch.autograd.grad(output, leaf, part_of_grad)[0]
+            output = _sum_rows(_rows(table.detach(), channels), cells, leaf, offsets)
+        total += torch.autograd.grad(output, leaf, _rows(grad, channels))[0]
     return total
