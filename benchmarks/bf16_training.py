@@ -1,106 +1,101 @@
-"""What training in bf16 costs in accuracy: the same runs in float32 and under bf16 autocast.
+"""What training in bf16 costs in accuracy: `make demo`'s run in float32 and under bf16 autocast.
 
-    python benchmarks/bf16_training.py    # some minutes, if the float32 runs are there
+    python benchmarks/bf16_training.py             # half an hour on two cores
+    python benchmarks/bf16_training.py --seeds 3   # fewer runs
 
-The model "fpn" of `mrcnn-lite ablate` with the same seeds, scenes and steps; bf16 also at test. It
-writes docs/results/bf16_training.md and .json; runs that are there already are not repeated.
+The demo's model, recipe and held-out scenes, once in each precision for every seed; what was
+trained in bf16 is also measured in bf16. It writes docs/results/bf16_training.md and .json. A run
+that is there already is not repeated, one that was interrupted goes on.
 """
 
 import argparse
 import json
 import statistics
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 
 import torch
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.engine.ablate import CLASSIFIER_STEPS
-from mrcnn_lite.engine.demo import HELD_OUT_SEED
+from mrcnn_lite.engine.demo import HELD_OUT_SEED, NUM_HELD_OUT
 from mrcnn_lite.engine.evaluate import evaluate
-from mrcnn_lite.engine.one_run import (
-    Run,
-    build_model,
-    train_and_measure,
-    train_classifier_of,
-)
-from mrcnn_lite.engine.recipe import TrainConfig
+from mrcnn_lite.engine.recipe import RECIPES
 from mrcnn_lite.engine.results import gain
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.models import mask_rcnn, mini_config
 
-STEPS, HELD_OUT = 400, 200
-
-
-def measure_float32(run: Run) -> dict[str, float]:
-    """Take the run of `mrcnn-lite ablate`, or do it: box and mask AP."""
-    if run.result() is None:
-        train_classifier_of(run, "cpu")
-        train_and_measure(run, "cpu")
-    return {kind: numbers["AP"] for kind, numbers in run.result()["metrics"].items()}
+PRECISIONS = ("float32", "bf16")
 
 
-def measure_bf16(run: Run) -> dict[str, float]:
-    """Train the same in bf16, and measure in bf16."""
-    folder = make_folder(run.path.with_name(f"{run.path.name}-bf16"))
+def measure(precision: str, seed: int, steps: int, runs: Path) -> dict[str, float]:
+    """Train and measure one model: its box and mask AP, and how long the training took."""
+    torch.set_num_threads(1)
+    folder = make_folder(runs / f"{steps}-steps" / f"{precision}-seed-{seed}")
     file = folder / "result.json"
     if not file.exists():
-        scenes = ShapesDataset(run.steps * TrainConfig.batch_size, seed=2 * run.seed)
-        torch.manual_seed(run.seed)
-        model = build_model(run, scenes.num_classes)
-        config = TrainConfig(steps=run.steps, seed=run.seed, precision="bf16")
-        train(model, scenes, config, folder, resume=True)
-        metrics = evaluate(model, ShapesDataset(HELD_OUT, HELD_OUT_SEED), precision="bf16")
+        config = replace(RECIPES["mini"], steps=steps, seed=seed, precision=precision)
+        scenes = ShapesDataset(steps * config.batch_size, seed=2 * seed)
+        torch.manual_seed(seed)
+        model = mask_rcnn(mini_config(scenes.num_classes))
+        seconds = train(model, scenes, config, folder, resume=True)
+        held_out = ShapesDataset(NUM_HELD_OUT, HELD_OUT_SEED)
+        metrics = evaluate(model, held_out, precision=precision)
         found = {kind: numbers["AP"] for kind, numbers in metrics.items()}
         with write_atomically(file) as temporary:
-            temporary.write_text(json.dumps(found))
+            temporary.write_text(json.dumps({**found, "train_seconds": round(seconds, 1)}))
     return json.loads(file.read_text())
+
+
+def as_markdown(found: dict[str, list[dict]], steps: int) -> str:
+    seeds = len(found["float32"])
+    lines = [
+        "# Training in bf16",
+        "",
+        f"`python benchmarks/bf16_training.py`: the run of `make demo` ({steps} steps, from random "
+        f"weights) in float32 and under bf16 autocast, {seeds} seeds, measured on {NUM_HELD_OUT} "
+        f"held-out scenes (torch {torch.__version__}). Mean ± standard deviation; the difference "
+        "seed by seed, with an interval of 95 %.",
+        "",
+        "| | float32 | bf16 | difference |",
+        "|---|---|---|---|",
+    ]
+    for kind, name in (("segm", "mask AP"), ("bbox", "box AP")):
+        float32, bf16 = ([run[kind] for run in found[precision]] for precision in PRECISIONS)
+        cells = [
+            f"{statistics.fmean(values):.4f} ± {statistics.stdev(values):.4f}"
+            for values in (float32, bf16)
+        ]
+        difference = gain(bf16, float32)
+        low, mean, high = (
+            statistics.fmean(float32) * difference[part] for part in ("low", "gain", "high")
+        )
+        lines.append(f"| {name} | {' | '.join(cells)} | {mean:+.4f} ({low:+.4f} to {high:+.4f}) |")
+    return "\n".join([*lines, ""])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--runs", type=Path, default=Path("runs/ablate"))
+    parser.add_argument("--seeds", type=int, default=8, help="at least 2")
+    parser.add_argument("--steps", type=int, default=RECIPES["mini"].steps)
+    parser.add_argument("--jobs", type=int, default=2, help="runs side by side, one core each")
+    parser.add_argument("--runs", type=Path, default=Path("runs/bf16"))
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    runs = [
-        Run("fpn", seed, STEPS, CLASSIFIER_STEPS, HELD_OUT, options.runs)
-        for seed in range(options.seeds)
-    ]
-    found = {
-        "float32": [measure_float32(run) for run in runs],
-        "bf16": [measure_bf16(run) for run in runs],
-    }
-    lines = []
-    for kind, name in (("segm", "mask AP"), ("bbox", "box AP")):
-        values = {precision: [one[kind] for one in found[precision]] for precision in found}
-        means = {precision: statistics.fmean(values[precision]) for precision in found}
-        cells = [
-            f"{means[precision]:.4f} ± {statistics.stdev(values[precision]):.4f}"
-            for precision in found
-        ]
-        difference = gain(values["bf16"], values["float32"])
-        scale = means["float32"]
-        cells.append(
-            f"{scale * difference['gain']:+.4f} ({scale * difference['low']:+.4f} to "
-            f"{scale * difference['high']:+.4f})"
-        )
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    text = "\n".join(
-        [
-            "# Training in bf16",
-            "",
-            f"`python benchmarks/bf16_training.py`: the mini model with FPN, {STEPS} steps of 8 "
-            f"scenes of Shapes from a classifier's trunk, {options.seeds} seeds, measured on "
-            f"{HELD_OUT} held-out scenes (torch {torch.__version__}). Mean ± standard deviation; "
-            "the difference seed by seed, with an interval of 95 %.",
-            "",
-            "| | float32 | bf16 | difference |",
-            "|---|---|---|---|",
-            *lines,
-            "",
-        ]
-    )
+    print(f"writing runs to {options.runs}")
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        waiting = {
+            (seed, precision): pool.submit(measure, precision, seed, options.steps, options.runs)
+            for seed in range(options.seeds)
+            for precision in PRECISIONS
+        }
+        found = {
+            precision: [waiting[seed, precision].result() for seed in range(options.seeds)]
+            for precision in PRECISIONS
+        }
+    text = as_markdown(found, options.steps)
     print(text)
     for suffix, content in ((".md", text), (".json", json.dumps(found, indent=1) + "\n")):
         with write_atomically(options.output / f"bf16_training{suffix}") as temporary:
