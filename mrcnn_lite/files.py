@@ -76,7 +76,9 @@ def write_new_folder(path: str | Path) -> Iterator[Path]:
 def remove_leftovers(folder: Path) -> None:
     """Delete the temporary files that a process which was killed has left in a folder."""
     for path in folder.glob(".*.tmp*"):
-        path.unlink(missing_ok=True)
+        # A folder of such a name is `write_new_folder`'s, and may still be in use.
+        if not path.is_dir():
+            path.unlink(missing_ok=True)
 
 
 def make_folder(path: str | Path) -> Path:

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.files import make_folder, remove_leftovers, write_atomically
 
 
 def test_file_appears_whole_and_alone(tmp_path):
@@ -35,3 +35,10 @@ def test_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="file"):
         make_folder(tmp_path / "file" / "folder")
+
+
+def test_a_leftover_folder_is_left_alone(tmp_path):
+    (tmp_path / ".shapes.tmp.abc").mkdir()
+    (tmp_path / ".metrics.json.tmp1").touch()
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".shapes.tmp.abc"]

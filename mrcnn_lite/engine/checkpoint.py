@@ -82,6 +82,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(
             f"{path} is refused: it is no checkpoint of mrcnn-lite, and loading it could run code"
         ) from error
+    except OSError as error:
+        # The disk's or the system's trouble says nothing of the file, which may be whole.
+        raise InputError(f"{path} cannot be read just now ({error})") from error
+    except MemoryError:
+        raise
     # PyTorch's reader raises KeyError, IndexError and others on files that are something else.
     except Exception as error:
         message = f"{path} cannot be read as a checkpoint; it may have been cut off ({error})"

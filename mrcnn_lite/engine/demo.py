@@ -28,7 +28,7 @@ def run_demo(
     """Train, measure and draw; an interrupted demo goes on, a finished one is moved aside.
 
     Args:
-        out: the run's folder: checkpoint.pt, metrics.jsonl, metrics.json, detections.png and
+        out: the run's folder: checkpoints, metrics.jsonl, metrics.json, detections.png and
             losses.png.
         steps: training steps, if not the recipe's.
         seed: of the training scenes, the first weights and all draws.

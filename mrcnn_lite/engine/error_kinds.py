@@ -61,7 +61,7 @@ def sort_errors(
     boxes, labels = detections["boxes"][keep], detections["labels"][keep]
     masks = detections["masks"][keep, 0] > MASK_THRESHOLD
     number = len(target["labels"])
-    found = torch.zeros(number, dtype=torch.bool)
+    found = torch.zeros(number, dtype=torch.bool, device=labels.device)
     if number == 0:
         return ErrorKinds(["background"] * len(labels), found)
     of_boxes = box_iou(boxes, target["boxes"].to(boxes))

@@ -25,11 +25,13 @@ def paste_masks(masks: Tensor, boxes: Tensor, image_size: tuple[int, int]) -> Te
     """
     height, width = image_size
     pasted = _zeros((len(masks), height, width), masks)
-    # Box by box: only the pixels under a box are computed, however large the image.
-    for canvas, mask, (x1, y1, x2, y2) in zip(pasted, masks, boxes.tolist()):
-        rows, from_rows = _interpolation(y1, y2, height, mask)
-        columns, from_columns = _interpolation(x1, x2, width, mask)
-        canvas[rows, columns] = from_rows @ mask @ from_columns.T
+    # Autocast would compute these products in half precision. Box by box: only the pixels under a
+    # box are computed, however large the image.
+    with torch.autocast(masks.device.type, enabled=False):
+        for canvas, mask, (x1, y1, x2, y2) in zip(pasted, masks, boxes.tolist()):
+            rows, from_rows = _interpolation(y1, y2, height, mask)
+            columns, from_columns = _interpolation(x1, x2, width, mask)
+            canvas[rows, columns] = from_rows @ mask @ from_columns.T
     return pasted
 
 

@@ -5,7 +5,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mrcnn_lite.engine.checkpoint import load_checkpoint, load_model, save_checkpoint, save_weights
+from mrcnn_lite.engine.checkpoint import (
+    last_good_checkpoint,
+    load_checkpoint,
+    load_model,
+    save_checkpoint,
+    save_weights,
+)
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.methods import METHODS, method_of
@@ -143,3 +149,16 @@ def test_weights_of_another_model_are_refused(model, tmp_path):
     torch.save(checkpoint, path)
     with pytest.raises(InputError, match="weights of another model"):
         load_model(path)
+
+
+@pytest.mark.parametrize("trouble", [OSError(5, "Input/output error"), MemoryError()])
+def test_a_passing_trouble_does_not_set_checkpoints_aside(tmp_path, monkeypatch, trouble):
+    (tmp_path / "checkpoint-0000010.pt").touch()
+
+    def fails(*_arguments, **_options):
+        raise trouble
+
+    monkeypatch.setattr(torch, "load", fails)
+    with pytest.raises((InputError, MemoryError)):
+        last_good_checkpoint(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-0000010.pt"]

@@ -54,3 +54,10 @@ def test_pasting_undoes_cropping_to_a_fraction_of_a_pixel():
     pasted = paste_masks(cropped, box, (64, 64)) > 0.5
     wrong = (pasted[0] != disk[0].bool()).sum()
     assert wrong <= 0.01 * disk.sum()
+
+
+def test_masks_are_pasted_in_full_precision_under_autocast():
+    masks, boxes = torch.rand(2, 28, 28), torch.tensor([[3.2, 4.1, 40.7, 50.3], [0, 0, 9, 7.5]])
+    expected = paste_masks(masks, boxes, (60, 64))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(paste_masks(masks, boxes, (60, 64)), expected)
