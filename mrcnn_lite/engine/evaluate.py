@@ -137,10 +137,13 @@ def score_results(
     Crowd regions count neither for nor against a detection that lies in them.
     """
     results = list(results)
+    # With a box at hand pycocotools would take its area for the mask's, and with it the size class.
+    masks = [{name: part for name, part in one.items() if name != "bbox"} for one in results]
     metrics = {}
     for kind in kinds:
+        of_kind = masks if kind == "segm" else results
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            evaluation = COCOeval(ground_truth, load_results(ground_truth, results), kind)
+            evaluation = COCOeval(ground_truth, load_results(ground_truth, of_kind), kind)
             evaluation.evaluate()
             evaluation.accumulate()
             printed.seek(0)

@@ -140,6 +140,14 @@ def page(summary: dict[str, Any]) -> str:
         "",
         table_of_gains(summary),
     ]
+    no_gain = [claim for claim in summary["comparisons"] if claim["claim"] == "no gain"]
+    if no_gain:
+        named = "; ".join(f"{claim['better']}, over {claim['base']}" for claim in no_gain)
+        lines += [
+            "",
+            "Of these the paper says that one gains nothing over the other, which only an interval "
+            f"above zero would contradict: {named}.",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -222,7 +230,8 @@ def _compare(table: Table, rows: list[dict]) -> list[dict[str, Any]]:
     for claim in table.comparisons:
         better, base = by_name[claim.better], by_name[claim.base]
         found: dict[str, Any] = asdict(claim)
-        papers = [row["paper"].get(claim.kind, {}) for row in (better, base)]
+        of_base = dict(zip(SHOWN, found.pop("paper_base"))) or base["paper"].get(claim.kind, {})
+        papers = [better["paper"].get(claim.kind, {}), of_base]
         found["paper"] = {
             name: papers[0][name] / papers[1][name] - 1
             for name in SHOWN

@@ -77,8 +77,9 @@ def test_known_errors_give_pycocotools_own_number(capsys):
             }
             results += [result, dict(result, score=0.3)] if (i + k) % 4 == 0 else [result]
     metrics = score_results(dataset.coco, results)
-    for kind in ("bbox", "segm"):
-        oracle = COCOeval(dataset.coco, dataset.coco.loadRes([dict(r) for r in results]), kind)
+    for kind, other in (("bbox", "segmentation"), ("segm", "bbox")):
+        of_kind = [{name: part for name, part in r.items() if name != other} for r in results]
+        oracle = COCOeval(dataset.coco, dataset.coco.loadRes(of_kind), kind)
         oracle.evaluate()
         oracle.accumulate()
         oracle.summarize()
@@ -140,3 +141,24 @@ def test_evaluation_leaves_the_model_in_its_mode():
     metrics = evaluate(model, ShapesDataset(3, seed=0), batch_size=2)
     assert model.training
     assert set(metrics) == {"bbox", "segm"}
+
+
+def test_a_masks_size_is_its_own_area_not_its_boxs():
+    """A thin false mask of 300 pixels in a large box is small: no error among medium objects."""
+    dataset = ShapesDataset(1, seed=0)
+    true = [one for one in dataset.coco.dataset["annotations"] if 32**2 < one["area"] < 96**2]
+    assert true
+    results = [
+        {
+            **{name: one[name] for name in ("image_id", "category_id", "bbox")},
+            "segmentation": dataset.coco.annToRLE(one),
+            "score": 0.5,
+        }
+        for one in true
+    ]
+    diagonal = np.zeros((128, 128), dtype=np.uint8)
+    diagonal[np.arange(100), np.arange(100)] = 1
+    false = {"bbox": [0, 0, 60, 60], "segmentation": rle.encode(np.asfortranarray(diagonal))}
+    metrics = score_results(dataset.coco, [*results, {**results[0], **false, "score": 0.9}])
+    assert metrics["segm"]["AP_medium"] == pytest.approx(1)
+    assert metrics["bbox"]["AP_medium"] < 1

@@ -179,7 +179,7 @@ QUESTIONS = (
             ),
             Choice(
                 "Both alike",
-                "In the paper they do bring about as much, 3.3 and 1.3 points. What differs "
+                "In the paper one brings 3.3 points, the other 1.3. What differs "
                 "between photographs at 800 pixels and shapes of two cells?",
             ),
         ),
