@@ -88,13 +88,15 @@ def _train_until_done(
     config, start = state.config, state.step
     model = distributed.parallel(state.model)
     # The run may have ended between a step and its evaluation.
-    _evaluate_if_due(state, validation, folder)
+    if _evaluation_is_due(state, validation, folder):
+        _evaluate(state, validation, folder)
     batches = iter(loader)
     random_state = get_random_state(state.device)
     bar = {"desc": "training", "unit": "step", "disable": not folder.writes}
     with tqdm(total=config.steps, initial=start, **bar) as progress:
         while state.step < config.steps:
             began = time.perf_counter()
+            buffers = [(buffer, buffer.clone()) for buffer in state.model.buffers()]
             try:
                 parts = list(itertools.islice(batches, config.accumulate))
                 learning_rate = set_learning_rate(state.optimizer, state.step, config)
@@ -102,9 +104,11 @@ def _train_until_done(
             except Exception:
                 # A picture that cannot be read should not cost the steps done before it.
                 if state.step > start and not distributed.is_parallel():
+                    _put_back(buffers)
                     state.save(folder.path, random_state)
                 raise
             if not all(map(math.isfinite, losses.values())):
+                _put_back(buffers)
                 image_ids = [target["image_id"] for _, targets in parts for target in targets]
                 stop_not_finite(folder.path, state, losses, image_ids, random_state)
             random_state = get_random_state(state.device)
@@ -114,8 +118,11 @@ def _train_until_done(
             folder.record(record | {"seconds": round(state.seconds, 3)})
             progress.set_postfix(loss=f"{losses['loss']:.2f}", refresh=False)
             progress.update()
-            stopping = distributed.any_of(bool(stop)) and state.step < config.steps
-            if stopping or state.step == config.steps or state.step % config.checkpoint_every == 0:
+            done = state.step == config.steps
+            stopping = distributed.any_of(bool(stop)) and not done
+            evaluating = _evaluation_is_due(state, validation, folder)
+            # An evaluation takes long, and may fail.
+            if stopping or done or evaluating or state.step % config.checkpoint_every == 0:
                 file = state.save(folder.path, random_state)
             if stopping:
                 if folder.writes:
@@ -123,7 +130,8 @@ def _train_until_done(
                         f"stopped after step {state.step} of {config.steps}; saved {file}"
                     )
                 raise StoppedBySignal(stop.number or signal.SIGTERM)
-            _evaluate_if_due(state, validation, folder)
+            if evaluating:
+                _evaluate(state, validation, folder)
 
 
 def train_step(model: nn.Module, state: TrainingState, batches: list[Batch]) -> dict[str, float]:
@@ -140,7 +148,8 @@ def train_step(model: nn.Module, state: TrainingState, batches: list[Batch]) -> 
 
     Returns:
         The losses by name, "loss", their sum, all of them means over passes and processes, and
-        "gradient_norm" before clipping; with fp16 also "loss_scale".
+        "gradient_norm" before clipping; with fp16 also "loss_scale", and no "gradient_norm" where
+        the step was skipped.
     """
     config, optimizer, scaler = state.config, state.optimizer, state.scaler
     optimizer.zero_grad()
@@ -183,12 +192,22 @@ def _move(
     ]
 
 
-def _evaluate_if_due(state: TrainingState, validation: Dataset | None, folder: RunFolder) -> None:
+def _put_back(buffers: list[tuple[Tensor, Tensor]]) -> None:
+    """Undo what a forward pass did to batch norm's statistics, in a step that moved no weights."""
+    for buffer, before in buffers:
+        buffer.copy_(before)
+
+
+def _evaluation_is_due(
+    state: TrainingState, validation: Dataset | None, folder: RunFolder
+) -> bool:
+    every = state.config.evaluate_every or state.config.steps
+    due = state.step == state.config.steps or (state.step > 0 and state.step % every == 0)
+    return validation is not None and due and not folder.was_evaluated(state.step)
+
+
+def _evaluate(state: TrainingState, validation: Dataset, folder: RunFolder) -> None:
     config = state.config
-    every = config.evaluate_every or config.steps
-    due = state.step == config.steps or (state.step > 0 and state.step % every == 0)
-    if validation is None or not due or folder.was_evaluated(state.step):
-        return
     distributed.share_buffers(state.model)
     metrics = evaluate(
         state.model,

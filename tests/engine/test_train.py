@@ -75,6 +75,44 @@ def test_interrupted_run_resumes_bit_by_bit(tmp_path, monkeypatch, by):
     assert [r["loss"] for r in first] == [r["loss"] for r in second]
 
 
+def assert_goes_on_as_if_nothing_had_been(folder, validation=None):
+    """Resume the run in `folder`, and compare it with one that nothing interrupted."""
+    whole, resumed = fresh_model(), fresh_model()
+    config = replace(CONFIG, checkpoint_every=100)
+    train(whole, SCENES, config, folder / "whole", validation=validation)
+    train(resumed, SCENES, config, folder, resume=True, validation=validation)
+    for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_step_that_fails_half_way_leaves_no_trace(tmp_path):
+    model, calls = fresh_model(), []
+
+    def fail(gradient):
+        calls.append(1)
+        if len(calls) == 3:
+            raise RuntimeError("out of memory")
+
+    model.rpn.head.cls_logits.bias.register_hook(fail)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        train(model, SCENES, replace(CONFIG, checkpoint_every=100), tmp_path)
+    assert load_checkpoint(tmp_path)["training"]["step"] == 2
+    assert_goes_on_as_if_nothing_had_been(tmp_path)
+
+
+def test_failing_evaluation_costs_no_step(tmp_path, monkeypatch):
+    def fail(*_arguments, **_options):
+        raise OSError("the disk is gone")
+
+    config = replace(CONFIG, checkpoint_every=100, evaluate_every=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "evaluate", fail)
+        with pytest.raises(OSError, match="the disk is gone"):
+            train(fresh_model(), SCENES, config, tmp_path, validation=SCENES)
+    assert load_checkpoint(tmp_path)["training"]["step"] == 3
+    assert_goes_on_as_if_nothing_had_been(tmp_path, validation=SCENES)
+
+
 def test_records_after_the_checkpoint_are_made_again(tmp_path):
     train(fresh_model(), SCENES, replace(CONFIG), tmp_path)
     with open(tmp_path / "metrics.jsonl", "a") as file:
