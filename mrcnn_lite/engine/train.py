@@ -198,9 +198,7 @@ def _put_back(buffers: list[tuple[Tensor, Tensor]]) -> None:
         buffer.copy_(before)
 
 
-def _evaluation_is_due(
-    state: TrainingState, validation: Dataset | None, folder: RunFolder
-) -> bool:
+def _evaluation_is_due(state: TrainingState, validation: Dataset | None, folder: RunFolder) -> bool:
     every = state.config.evaluate_every or state.config.steps
     due = state.step == state.config.steps or (state.step > 0 and state.step % every == 0)
     return validation is not None and due and not folder.was_evaluated(state.step)

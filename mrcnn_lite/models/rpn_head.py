@@ -91,6 +91,9 @@ def _cut_out(feature: Tensor, image: Tensor, cell: Tensor) -> Tensor:
     x = (cell % width)[:, None, None] + around
     inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)
     # Cells first, channels last: a cell's channels lie together in memory.
-    by_cell = feature.permute(0, 2, 3, 1)
-    cut = by_cell[image[:, None, None], y.clamp(0, height - 1), x.clamp(0, width - 1)]
+    by_cell = feature.permute(0, 2, 3, 1).flatten(0, 2)
+    row = (image[:, None, None] * height + y.clamp(0, height - 1)) * width + x.clamp(0, width - 1)
+    # Cut-outs overlap. The gradient of plain indexing would add them up in whatever order the
+    # threads come; that of an embedding's rows does so in one order.
+    cut = F.embedding(row, by_cell)
     return (cut * inside[..., None]).flatten(1)
