@@ -73,8 +73,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
-    train.add_argument("--steps", metavar="N", type=positive, help="default: the model's recipe")
-    train.add_argument("--epochs", metavar="N", type=positive, help="in place of --steps")
+    length = train.add_mutually_exclusive_group()
+    length.add_argument("--steps", metavar="N", type=positive, help="default: the model's recipe")
+    length.add_argument("--epochs", metavar="N", type=positive, help="in place of --steps")
     train.add_argument(
         "--batch-size", metavar="N", type=positive, help="of all processes (the recipe's)"
     )
@@ -88,7 +89,11 @@ def make_parser() -> argparse.ArgumentParser:
     _add_precision_option(train)
     train.add_argument("--compile", action="store_true", help="compile the backbone")
     train.add_argument(
-        "--min-size", metavar="N", type=positive, help="shorter side that images get, pixels"
+        "--min-size",
+        metavar="N",
+        type=positive,
+        nargs="+",
+        help="images' shorter side, pixels; one of several",
     )
     train.add_argument(
         "--max-size", metavar="N", type=positive, help="bound of the longer side, pixels"

@@ -25,6 +25,27 @@ from mrcnn_lite.models import MaskRCNN, mask_rcnn, mini_config
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.weights import fetch_state_dict
 
+# The settings that have an option of their own, and what it is called.
+TRAINING_OPTIONS = {
+    "steps": "steps",
+    "batch_size": "batch_size",
+    "optimizer": "optimizer",
+    "learning_rate": "learning_rate",
+    "accumulate": "accumulate",
+    "precision": "precision",
+    "compile": "compile",
+    "evaluate_every": "evaluate_every",
+    "num_workers": "workers",
+    "tensorboard": "tensorboard",
+    "seed": "seed",
+}
+MODEL_OPTIONS = {
+    "backbone": "model",
+    "num_classes": "dataset",
+    "min_size": "min_size",
+    "max_size": "max_size",
+}
+
 
 def open_dataset(options: Namespace, training: bool) -> Dataset:
     """Open the data set that the options name.
@@ -89,44 +110,68 @@ def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
 def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
     """Build the model that the options name, with random, ImageNet, COCO or earlier weights.
 
+    From a checkpoint it takes the configuration too, but for the classes and what the options say.
+
     Raises:
         InputError: options that do not fit together, or weights that cannot be had.
     """
-    overrides = {"min_size": options.min_size, "max_size": options.max_size}
-    overrides = {name: value for name, value in overrides.items() if value is not None}
+    overrides = {"num_classes": num_classes}
+    if options.min_size is not None:
+        one, *others = options.min_size
+        overrides["min_size"] = (one, *others) if others else one
+    if options.max_size is not None:
+        overrides["max_size"] = options.max_size
     overrides |= pick_settings(options.set, MaskRCNNConfig)
+    if options.weights_backbone is not None:
+        if options.weights is not None:
+            raise InputError("--weights-backbone does not go with --weights, which bring their own")
+        if options.model.startswith("mini"):
+            raise InputError(f"--weights-backbone does not go with --model {options.model}")
     try:
-        model = _build_model(options, num_classes, overrides)
-    except KeyError as error:
-        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+        if options.weights is None:
+            return _build_new_model(options, overrides)
+        if options.weights == "coco":
+            return _build_from_coco(options, overrides)
+        return _build_from_checkpoint(options, overrides)
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
-    if options.weights not in (None, "coco"):
-        _start_from(options.weights, model, load_model(options.weights).model.state_dict())
-    return model
 
 
-def _build_model(options: Namespace, num_classes: int, overrides: dict[str, Any]) -> MaskRCNN:
-    if options.weights == "coco" and options.model != "resnet50":
-        raise InputError(f"--weights coco does not go with --model {options.model}")
+def _build_new_model(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
     if options.model.startswith("mini"):
-        if options.weights_backbone is not None:
-            raise InputError(f"--weights-backbone does not go with --model {options.model}")
-        return mask_rcnn(mini_config(num_classes, backbone=options.model, **overrides))
-    if options.weights == "coco":
-        state = fetch_state_dict(MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
-        # They were trained when torchvision's frozen batch norm had no epsilon.
-        settings = {"num_classes": num_classes, "frozen_batch_norm_eps": 0.0, **overrides}
-        model = mask_rcnn(MaskRCNNConfig(**settings))
-        _start_from("coco", model, state)
-        return model
-    if options.weights is None and options.weights_backbone is None and distributed.is_first():
-        print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
-    settings = {"backbone": options.model, "num_classes": num_classes}
+        return mask_rcnn(mini_config(backbone=options.model, **overrides))
+    settings = {"backbone": options.model}
     if options.weights_backbone is None:
         # From random weights there is nothing to freeze.
         settings |= {"frozen_batch_norm": False, "trainable_backbone_layers": 5}
-    return mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}), options.weights_backbone)
+        if distributed.is_first():
+            print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
+    try:
+        return mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}), options.weights_backbone)
+    except KeyError as error:
+        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+
+
+def _build_from_coco(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
+    if options.model != "resnet50":
+        raise InputError(f"--weights coco does not go with --model {options.model}")
+    state = fetch_state_dict(MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
+    # They were trained when torchvision's frozen batch norm had no epsilon.
+    model = mask_rcnn(MaskRCNNConfig(**{"frozen_batch_norm_eps": 0.0, **overrides}))
+    _start_from("coco", model, state)
+    return model
+
+
+def _build_from_checkpoint(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
+    earlier = load_model(options.weights).model
+    if earlier.config.backbone != options.model:
+        raise InputError(
+            f"--weights {options.weights} holds a {earlier.config.backbone}, "
+            f"but --model is {options.model}"
+        )
+    model = mask_rcnn(replace(earlier.config, **overrides))
+    _start_from(options.weights, model, earlier.state_dict())
+    return model
 
 
 def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
@@ -138,20 +183,20 @@ def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
 def make_train_config(
     options: Namespace, dataset: Dataset, validation: Dataset | None
 ) -> TrainConfig:
-    """Take the model's usual recipe, changed where the options say so."""
+    """Take the model's usual recipe, changed where the options say so.
+
+    Raises:
+        InputError: options that do not fit together, or values that a setting does not take.
+    """
     recipe = recipe_for(options.model)
     if options.optimizer not in (None, recipe.optimizer) and options.learning_rate is None:
         raise InputError(f"--optimizer {options.optimizer} needs a --learning-rate of its own")
     config = scale_recipe(recipe, options.batch_size or recipe.batch_size)
-    names = (
-        *("steps", "optimizer", "learning_rate", "accumulate", "precision", "compile"),
-        *("evaluate_every", "workers", "tensorboard", "seed"),
-    )
-    given = {name: getattr(options, name) for name in names}
-    given["num_workers"] = given.pop("workers")
+    given = {name: getattr(options, option) for name, option in TRAINING_OPTIONS.items()}
     given = {name: value for name, value in given.items() if value is not None}
+    given |= pick_settings(options.set, TrainConfig)
     try:
-        config = replace(config, **given, **pick_settings(options.set, TrainConfig))
+        config = replace(config, **given)
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
     usable = len(dataset)
@@ -162,25 +207,31 @@ def make_train_config(
         config = replace(config, steps=max(round(epochs * usable / config.batch_size), 1))
     if validation is not None and config.evaluate_every is None:
         config = replace(config, evaluate_every=max(usable // config.batch_size, 1))
-    # A short trial warms up too, but not for all of its length.
-    return replace(config, warmup_steps=min(config.warmup_steps, config.steps // 4))
+    if "warmup_steps" not in given:
+        # A short trial warms up too, but not for all of its length.
+        config = replace(config, warmup_steps=min(config.warmup_steps, config.steps // 4))
+    return config
 
 
 def pick_settings(settings: list[tuple[str, Any]], kind: type) -> dict[str, Any]:
     """Take those --set NAME=VALUE that are fields of a configuration.
 
     Raises:
-        InputError: a name is a field of neither configuration.
+        InputError: a name is a field of neither configuration, or comes twice, or has an option of
+            its own.
     """
     known = {field.name for config in (TrainConfig, MaskRCNNConfig) for field in fields(config)}
-    if unknown := [name for name, _ in settings if name not in known]:
-        raise InputError(f"--set {unknown[0]}=...: there is no such setting")
+    names = [name for name, _ in settings]
+    for name in names:
+        if option := (TRAINING_OPTIONS | MODEL_OPTIONS).get(name):
+            option = option.replace("_", "-")
+            raise InputError(f"--set {name}=...: that is for --{option} to say")
+        if name not in known:
+            raise InputError(f"--set {name}=...: there is no such setting")
+        if names.count(name) > 1:
+            raise InputError(f"--set {name}=... is given twice")
     own = {field.name for field in fields(kind)}
-    return {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in settings
-        if name in own
-    }
+    return {name: value for name, value in settings if name in own}
 
 
 def find_device(name: str) -> torch.device:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -17,11 +18,12 @@ from PIL import Image
 from mrcnn_lite import options as options_module
 from mrcnn_lite.cli import main, make_parser
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.engine.checkpoint import load_checkpoint
+from mrcnn_lite.engine.checkpoint import load_checkpoint, save_weights
+from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.options import make_model, make_train_config
+from mrcnn_lite.options import MODEL_OPTIONS, TRAINING_OPTIONS, make_model, make_train_config
 
 QUICK = ["--steps", "2", "--batch-size", "2", "--min-size", "64"]
 
@@ -89,12 +91,44 @@ def test_any_setting_can_be_set_and_a_wrong_one_is_named():
     assert (config.warmup_steps, config.schedule) == (7, "steps")
     model = make_model(parse("--set", "mask_head_channels=[8, 8]"), num_classes=3)
     assert model.config.mask_head_channels == (8, 8)
+    model = make_model(parse("--set", "anchor_sizes=[[8],[16],[32],[64]]"), num_classes=3)
+    assert model.config.anchor_sizes == ((8,), (16,), (32,), (64,))
     with pytest.raises(InputError, match="wamup_steps"):
         config_of("--set", "wamup_steps=7")
     with pytest.raises(InputError, match="schedule should be one of"):
         config_of("--set", "schedule=linear")
     with pytest.raises(SystemExit):
         parse("--set", "warmup_steps")
+
+
+def test_warm_up_is_shortened_only_where_nobody_asked_for_it():
+    assert config_of("--steps", "40").warmup_steps == 10
+    assert config_of("--steps", "40", "--set", "warmup_steps=30").warmup_steps == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [*TRAINING_OPTIONS.items(), *MODEL_OPTIONS.items()],
+)
+def test_set_leaves_to_an_option_what_is_its_own(name, option):
+    word = f"--set {name}=.*: that is for --{option.replace('_', '-')} to say"
+    with pytest.raises(InputError, match=word):
+        config_of("--set", f"{name}=3")
+    assert hasattr(parse(), option)
+    assert name in {field.name for kind in (TrainConfig, MaskRCNNConfig) for field in fields(kind)}
+
+
+def test_length_and_settings_are_given_once(capsys):
+    with pytest.raises(SystemExit):
+        parse("--steps", "5", "--epochs", "2")
+    assert "not allowed with" in capsys.readouterr().err
+    with pytest.raises(InputError, match="given twice"):
+        config_of("--set", "warmup_steps=5", "--set", "warmup_steps=6")
+
+
+def test_several_sizes_are_for_training_to_draw_from():
+    for sizes, expected in ((["64"], 64), (["64", "96"], (64, 96))):
+        assert make_model(parse("--min-size", *sizes), num_classes=3).config.min_size == expected
 
 
 def test_passes_add_up_to_the_batch(tmp_path, capsys):
@@ -182,6 +216,21 @@ def test_training_goes_on_from_weights_of_ours(tmp_path, capsys):
     assert "another kind of model" in capsys.readouterr().err
 
 
+def test_checkpoint_brings_its_configuration(tmp_path, capsys):
+    settings = {"frozen_batch_norm_eps": 0.0, "min_size": 64, "max_size": 96, "aligned": True}
+    earlier = mask_rcnn(MaskRCNNConfig(num_classes=4, fpn_channels=32, **settings))
+    save_weights(tmp_path / "earlier.safetensors", earlier, dict(enumerate("abc", start=1)))
+    start = ["--model", "resnet50", "--weights", str(tmp_path / "earlier.safetensors")]
+    model = make_model(parse(*start, "--max-size", "128"), num_classes=3)
+    assert model.config == replace(earlier.config, num_classes=3, max_size=128)
+    assert "the classes differ" in capsys.readouterr().out
+    kept, new = earlier.state_dict(), model.state_dict()
+    name = "backbone.fpn.layer_blocks.0.0.weight"
+    assert torch.equal(new[name], kept[name].half().float())
+    with pytest.raises(InputError, match="holds a resnet50, but --model is mini"):
+        make_model(parse(*start[2:]), num_classes=3)
+
+
 def test_tensorboard_writes_events_or_says_that_it_is_missing(tmp_path, monkeypatch, capsys):
     command = ["train", "--scenes", "4", *QUICK, "--tensorboard", "--out", str(tmp_path / "run")]
     with monkeypatch.context() as patch:
@@ -206,6 +255,11 @@ def test_tensorboard_writes_events_or_says_that_it_is_missing(tmp_path, monkeypa
         (["--set", "nothing=1"], "nothing"),
         (["--set", "roi_op=crop"], "roi_op"),
         (["--set", "warmup_steps=many"], "warmup_steps"),
+        (["--set", "weight_decay=null"], "weight_decay should be a number from 0 on, got None"),
+        (
+            ["--model", "resnet50", "--weights", "coco", "--weights-backbone", "DEFAULT"],
+            "--weights-backbone does not go with --weights",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_named(options, word, tmp_path, capsys):

@@ -2,13 +2,20 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, get_args, get_type_hints
+from typing import Literal
 
 import torch
 from torch.optim import Optimizer
 
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import MaskRCNN
+from mrcnn_lite.settings import (
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    check_settings,
+)
 
 # torchvision's recipe lowers the learning rate tenfold after epochs 16 and 22 of 26.
 STEP_MILESTONES = (16 / 26, 22 / 26)
@@ -45,37 +52,29 @@ class TrainConfig:
         seed: of the order of images, of flips and of the sampling of anchors and proposals.
     """
 
-    steps: int = 1000
-    batch_size: int = 8
+    steps: PositiveInt = 1000
+    batch_size: PositiveInt = 8
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
+    learning_rate: NonNegativeFloat = 2e-3
+    weight_decay: NonNegativeFloat = 0.01
     decay_biases: bool = False
     schedule: Literal["cosine", "steps"] = "cosine"
-    warmup_steps: int = 100
-    clip_gradient_norm: float | None = 5.0
-    accumulate: int = 1
+    warmup_steps: NonNegativeInt = 100
+    clip_gradient_norm: PositiveFloat | None = 5.0
+    accumulate: PositiveInt = 1
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     compile: bool = False
     group_by_aspect_ratio: bool = False
     skip_empty_images: bool = False
-    checkpoint_every: int = 200
-    keep_checkpoints: int = 2
-    evaluate_every: int | None = None
-    num_workers: int = 0
+    checkpoint_every: PositiveInt = 200
+    keep_checkpoints: PositiveInt = 2
+    evaluate_every: PositiveInt | None = None
+    num_workers: NonNegativeInt = 0
     tensorboard: bool = False
-    seed: int = 0
+    seed: NonNegativeInt = 0
 
     def __post_init__(self):
-        for name, kind in get_type_hints(type(self)).items():
-            value = getattr(self, name)
-            allowed = [choice for choice in get_args(kind) if isinstance(choice, str)]
-            if isinstance(value, str) and value not in allowed:
-                expected = f"one of {', '.join(allowed)}" if allowed else "no text"
-                raise ValueError(f"{name} should be {expected}, got {value!r}")
-        for name in ("steps", "batch_size", "accumulate", "checkpoint_every", "keep_checkpoints"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} should be at least 1, got {getattr(self, name)}")
+        check_settings(self)
 
     def images_per_pass(self, num_processes: int) -> int:
         """Say how many images a process takes at a time.

@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
+
+from mrcnn_lite.settings import (
+    Fraction,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    check_settings,
+)
 
 
 @dataclass(frozen=True)
@@ -55,61 +64,64 @@ class MaskRCNNConfig:
         "mini", "mini_resnext", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_64x4d"
     ] = "resnet50"
     frozen_batch_norm: bool = True
-    frozen_batch_norm_eps: float = 1e-5
-    trainable_backbone_layers: int = 3
+    frozen_batch_norm_eps: NonNegativeFloat = 1e-5
+    trainable_backbone_layers: NonNegativeInt = 3
     neck: Literal["fpn", "c4", "c5"] = "fpn"
-    fpn_channels: int = 256
+    fpn_channels: PositiveInt = 256
     roi_op: Literal["align", "warp", "pool"] = "align"
     roi_reduce: Literal["mean", "max"] = "mean"
     aligned: bool = False
-    roi_canonical_size: int = 224
+    roi_canonical_size: PositiveInt = 224
     roi_canonical_level: int = 4
-    box_head_channels: int = 1024
+    box_head_channels: PositiveInt = 1024
     mask_head: Literal["fcn", "mlp", "none"] = "fcn"
-    mask_head_channels: tuple[int, ...] = (256, 256, 256, 256)
-    mask_mlp_channels: tuple[int, ...] = (1024, 1024)
+    mask_head_channels: tuple[PositiveInt, ...] = (256, 256, 256, 256)
+    mask_mlp_channels: tuple[PositiveInt, ...] = (1024, 1024)
     mask_loss: Literal["sigmoid", "softmax"] = "sigmoid"
     class_agnostic_masks: bool = False
 
-    min_size: int | tuple[int, ...] = 800
-    max_size: int = 1333
-    image_mean: tuple[float, ...] = (0.485, 0.456, 0.406)
-    image_std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    min_size: PositiveInt | tuple[PositiveInt, ...] = 800
+    max_size: PositiveInt = 1333
+    image_mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    image_std: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = (0.229, 0.224, 0.225)
 
-    anchor_sizes: tuple[tuple[int, ...], ...] = ((32,), (64,), (128,), (256,), (512,))
-    anchor_ratios: tuple[float, ...] = (0.5, 1.0, 2.0)
-    rpn_pre_nms_top_n_train: int = 2000
-    rpn_pre_nms_top_n_test: int = 1000
-    rpn_post_nms_top_n_train: int = 2000
-    rpn_post_nms_top_n_test: int = 1000
+    anchor_sizes: tuple[tuple[PositiveFloat, ...], ...] = ((32,), (64,), (128,), (256,), (512,))
+    anchor_ratios: tuple[PositiveFloat, ...] = (0.5, 1.0, 2.0)
+    rpn_pre_nms_top_n_train: NonNegativeInt = 2000
+    rpn_pre_nms_top_n_test: NonNegativeInt = 1000
+    rpn_post_nms_top_n_train: NonNegativeInt = 2000
+    rpn_post_nms_top_n_test: NonNegativeInt = 1000
     rpn_nms_thresh: float = 0.7
     rpn_fg_iou_thresh: float = 0.7
     rpn_bg_iou_thresh: float = 0.3
-    rpn_batch_size_per_image: int = 256
-    rpn_positive_fraction: float = 0.5
+    rpn_batch_size_per_image: PositiveInt = 256
+    rpn_positive_fraction: Fraction = 0.5
     rpn_score_thresh: float = 0.0
 
     box_score_thresh: float = 0.05
     box_nms_thresh: float = 0.5
-    box_detections_per_img: int = 100
+    box_detections_per_img: NonNegativeInt = 100
     box_fg_iou_thresh: float = 0.5
     box_bg_iou_thresh: float = 0.5
-    box_batch_size_per_image: int = 512
-    box_positive_fraction: float = 0.25
-    bbox_reg_weights: tuple[float, ...] = (10.0, 10.0, 5.0, 5.0)
+    box_batch_size_per_image: PositiveInt = 512
+    box_positive_fraction: Fraction = 0.25
+    bbox_reg_weights: tuple[PositiveFloat, PositiveFloat, PositiveFloat, PositiveFloat] = (
+        10.0,
+        10.0,
+        5.0,
+        5.0,
+    )
 
     def __post_init__(self):
+        for field in fields(self):
+            # Whoever writes lists, as JSON and torchvision do, means the same configuration.
+            object.__setattr__(self, field.name, _as_tuple(getattr(self, field.name)))
+        check_settings(self)
         if self.num_classes < 2:
             raise ValueError(
                 "num_classes counts the background too, so it should be at least 2, "
                 f"got {self.num_classes}"
             )
-        for name, kind in get_type_hints(type(self)).items():
-            allowed = get_args(kind)
-            if get_origin(kind) is Literal and getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"{name} should be one of {', '.join(allowed)}, got {getattr(self, name)!r}"
-                )
         if self.mask_loss == "softmax" and self.class_agnostic_masks:
             raise ValueError(
                 "mask_loss='softmax' lets the classes' masks compete, but with "
@@ -120,9 +132,6 @@ class MaskRCNNConfig:
                 "mask_head='none' predicts no masks, so mask_loss='softmax' and "
                 "class_agnostic_masks do not go with it"
             )
-        for name in ("mask_head_channels", "mask_mlp_channels"):
-            if not getattr(self, name):
-                raise ValueError(f"{name} is empty, expected at least one number of channels")
         if self.neck == "fpn" and len(self.anchor_sizes) != (levels := self._num_levels()):
             raise ValueError(
                 f"anchor_sizes should have one entry for each of the {levels} levels that the RPN "
@@ -135,7 +144,7 @@ class MaskRCNNConfig:
         return self.backbone in ("mini", "mini_resnext")
 
     @property
-    def anchor_sizes_by_map(self) -> tuple[tuple[int, ...], ...]:
+    def anchor_sizes_by_map(self) -> tuple[tuple[float, ...], ...]:
         """The anchors' sizes for each map that the RPN reads."""
         if self.neck == "fpn":
             return self.anchor_sizes
@@ -152,7 +161,7 @@ class MaskRCNNConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "MaskRCNNConfig":
-        """Rebuild a configuration from JSON, whose lists become tuples again.
+        """Rebuild a configuration from what JSON or a checkpoint kept of it.
 
         Raises:
             ValueError: a key is not a field of the configuration.
@@ -160,7 +169,7 @@ class MaskRCNNConfig:
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
             raise ValueError(f"not a field of MaskRCNNConfig: {', '.join(unknown)}")
-        return cls(**{name: _as_tuple(value) for name, value in values.items()})
+        return cls(**values)
 
 
 def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
@@ -205,4 +214,4 @@ def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
 
 
 def _as_tuple(value: Any) -> Any:
-    return tuple(_as_tuple(item) for item in value) if isinstance(value, (list, tuple)) else value
+    return tuple(map(_as_tuple, value)) if isinstance(value, (list, tuple)) else value
