@@ -130,7 +130,7 @@ def as_rois(boxes: Tensor | Sequence[Tensor], images: int | None = None) -> Tens
         rois = boxes
     else:
         rois = _joined(boxes, images)
-    rois = rois.to(torch.promote_types(rois.dtype, torch.float32))
+    rois = rois.to(_wide(rois.dtype))
     if not isinstance(rois, FakeTensor):
         _check_values(rois.detach(), images)
     return rois
@@ -149,8 +149,14 @@ def _joined(boxes: Sequence[Tensor], images: int | None) -> Tensor:
         _check_boxes(one, f"boxes[{i}]", columns=4)
     if not boxes:
         return torch.zeros(0, 5)
+    # Before the images' numbers come in: a 16-bit type has no room for large ones.
+    boxes = [one.to(_wide(one.dtype)) for one in boxes]
     numbers = [torch.full_like(one[:, :1], i) for i, one in enumerate(boxes)]
     return torch.cat([torch.cat([n, one], dim=1) for n, one in zip(numbers, boxes)])
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.promote_types(dtype, torch.float32)
 
 
 def _check_boxes(boxes: Tensor, name: str, columns: int) -> None:

@@ -1,6 +1,6 @@
 """The one switch between this package's RoI operations and torchvision's kernels."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -36,6 +36,20 @@ def use_torchvision() -> bool:
     return _torchvision.get()
 
 
+def run_torchvision(
+    operation: Callable[..., Tensor], input: Tensor, rois: Tensor, *arguments
+) -> Tensor:
+    """Run one of torchvision's RoI operations, which want features and RoIs of one type.
+
+    That is the wider of the two: in a 16-bit type a RoI far from the origin would move by pixels.
+
+    Returns:
+        The operation's result in the input's type.
+    """
+    dtype = torch.promote_types(input.dtype, rois.dtype)
+    return operation(input.to(dtype), rois.to(dtype), *arguments).to(input.dtype)
+
+
 def torchvision_warp(
     input: Tensor,
     rois: Tensor,
@@ -48,6 +62,7 @@ def torchvision_warp(
     x, width = quantised_box(x1, x2, spatial_scale)
     y, height = quantised_box(y1, y2, spatial_scale)
     boxes = torch.stack([image, x, y, x + width, y + height], dim=1)
-    return torchvision.ops.roi_align(
-        input, boxes.to(input.dtype), output_size, 1.0, sampling_ratio, aligned=True
+    aligned = True
+    return run_torchvision(
+        torchvision.ops.roi_align, input, boxes, output_size, 1.0, sampling_ratio, aligned
     )

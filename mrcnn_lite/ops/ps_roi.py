@@ -16,7 +16,7 @@ from torch import Tensor
 from mrcnn_lite.ops.arguments import axes, bag_arguments, op_arguments
 from mrcnn_lite.ops.axis import Axis, bilinear_samples, round_half_away, whole_cells
 from mrcnn_lite.ops.bags import Bags
-from mrcnn_lite.ops.kernels import use_torchvision
+from mrcnn_lite.ops.kernels import run_torchvision, use_torchvision
 from mrcnn_lite.ops.product import multiply
 from mrcnn_lite.ops.reduce import reduce_sum
 from mrcnn_lite.ops.tables import as_output, as_table
@@ -105,7 +105,7 @@ def ps_roi_pool(
     """
     rois, output_size = _arguments(input, boxes, output_size, spatial_scale)
     if use_torchvision():
-        return torchvision.ops.ps_roi_pool(input, rois.to(input.dtype), output_size, spatial_scale)
+        return run_torchvision(torchvision.ops.ps_roi_pool, input, rois, output_size, spatial_scale)
     y, x = _pool_axes(input.shape[2:], rois, output_size, spatial_scale)
     return _reduce(input, rois, y, x, output_size)
 
@@ -139,9 +139,8 @@ def ps_roi_align(
     """
     rois, output_size = _arguments(input, boxes, output_size, spatial_scale)
     if use_torchvision() and not rois.requires_grad:
-        return torchvision.ops.ps_roi_align(
-            input, rois.to(input.dtype), output_size, spatial_scale, sampling_ratio
-        )
+        arguments = output_size, spatial_scale, sampling_ratio
+        return run_torchvision(torchvision.ops.ps_roi_align, input, rois, *arguments)
     y, x = _align_axes(input.shape[2:], rois, output_size, spatial_scale, sampling_ratio)
     return _reduce(input, rois, y, x, output_size)
 

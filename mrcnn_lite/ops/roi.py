@@ -17,7 +17,7 @@ from torch import Tensor
 from mrcnn_lite.ops.arguments import axes, bag_arguments, check_choice, op_arguments
 from mrcnn_lite.ops.axis import Axis, bilinear_samples, quantised_box, whole_cells
 from mrcnn_lite.ops.bags import Bags
-from mrcnn_lite.ops.kernels import torchvision_warp, use_torchvision
+from mrcnn_lite.ops.kernels import run_torchvision, torchvision_warp, use_torchvision
 from mrcnn_lite.ops.product import multiply
 from mrcnn_lite.ops.reduce import reduce_max
 from mrcnn_lite.ops.tables import as_output, as_table, reduce_samples
@@ -164,7 +164,7 @@ def roi_pool(
     """
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
     if use_torchvision():
-        return torchvision.ops.roi_pool(input, rois.to(input.dtype), output_size, spatial_scale)
+        return run_torchvision(torchvision.ops.roi_pool, input, rois, output_size, spatial_scale)
     y, x = _pool_axes(input.shape[2:], rois, output_size, spatial_scale)
     cells, _, offsets = multiply(rois, y, x, input.shape[2:])
     rows = reduce_max(as_table(input), cells, offsets, (len(rois), *output_size))
@@ -238,8 +238,7 @@ def roi_align(
     check_choice("reduce", reduce, ("mean", "max"))
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
     if use_torchvision() and reduce == "mean" and not rois.requires_grad:
-        return torchvision.ops.roi_align(
-            input, rois.to(input.dtype), output_size, spatial_scale, sampling_ratio, aligned
-        )
+        arguments = output_size, spatial_scale, sampling_ratio, aligned
+        return run_torchvision(torchvision.ops.roi_align, input, rois, *arguments)
     y, x = _align_axes(input.shape[2:], rois, output_size, spatial_scale, sampling_ratio, aligned)
     return reduce_samples(input, rois, y, x, reduce)

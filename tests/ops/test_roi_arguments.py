@@ -13,6 +13,7 @@ from mrcnn_lite.ops import (
     roi_warp,
     torchvision_kernels,
 )
+from mrcnn_lite.ops.arguments import as_rois
 from mrcnn_lite.ops.reduce import _WeightedSum
 
 OPS = [roi_pool, roi_warp, roi_align, ps_roi_pool, ps_roi_align]
@@ -148,6 +149,24 @@ def test_torchvision_kernels_give_equal_results(op, monkeypatch):
     torch.testing.assert_close(ours, theirs)
     if op is not ps_roi_pool:  # whose backward kernel in torchvision does not fit its forward one
         torch.testing.assert_close(grad, torch.autograd.grad(theirs.sum(), x)[0])
+
+
+@EACH_OP
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_torchvision_kernels_keep_rois_whole_in_half_precision(op, dtype):
+    # Beyond 256 bfloat16 knows every second pixel only, and no odd image number.
+    x = torch.randn(1, 8, 6, 160).to(dtype)
+    rois = torch.tensor([[0.0, 301.0, 2.0, 309.0, 8.0]])
+    expected = op(x, rois, 2, 0.5)
+    with torchvision_kernels():
+        found = op(x, rois, 2, 0.5)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, expected)
+
+
+def test_images_beyond_256_keep_their_numbers_in_half_precision():
+    boxes = [torch.tensor([[1.0, 2.0, 9.0, 8.0]], dtype=torch.bfloat16)] * 260
+    assert torch.equal(as_rois(boxes, images=260)[:, 0], torch.arange(260.0))
 
 
 def test_torchvision_kernels_keep_what_torchvision_lacks():
