@@ -23,7 +23,7 @@ def check_images(images: list[Tensor]) -> None:
 def check_targets(
     images: list[Tensor], targets: list[dict] | None, num_classes: int, with_masks: bool = True
 ) -> None:
-    """Raise ValueError unless each image has a well-formed target (see `MaskRCNN.forward`).
+    """Raise TypeError or ValueError unless each image has a good target (see `MaskRCNN.forward`).
 
     Without `with_masks` nothing is asked of masks.
     """
@@ -46,7 +46,9 @@ def check_targets(
                     f"targets[{i}][{name!r}] should have shape {shape}, "
                     f"got {list(target[name].shape)}"
                 )
-        _check_areas(boxes, f"targets[{i}]['boxes']")
+        _check_coordinates(boxes, f"targets[{i}]['boxes']")
+        if labels.is_floating_point() or labels.dtype == torch.bool:
+            raise TypeError(f"targets[{i}]['labels'] should hold integers, got {labels.dtype}")
         if number and (labels.min() < 1 or labels.max() >= num_classes):
             raise ValueError(
                 f"targets[{i}]['labels'] should lie in 1..{num_classes - 1}, got "
@@ -66,12 +68,12 @@ def check_proposals(images: list[Tensor], proposals: list[Tensor]) -> None:
             raise TypeError(f"proposals[{i}] should be a floating-point tensor, got {kind}")
         if boxes.dim() != 2 or boxes.shape[1] != 4:
             raise ValueError(f"proposals[{i}] should have shape [P, 4], got {list(boxes.shape)}")
-        if not torch.isfinite(boxes).all():
-            raise ValueError(f"proposals[{i}] holds a coordinate that is not finite")
-        _check_areas(boxes, f"proposals[{i}]")
+        _check_coordinates(boxes, f"proposals[{i}]")
 
 
-def _check_areas(boxes: Tensor, name: str) -> None:
+def _check_coordinates(boxes: Tensor, name: str) -> None:
+    if not torch.isfinite(boxes).all():
+        raise ValueError(f"{name} holds a coordinate that is not finite")
     degenerate = (boxes[:, 2:] <= boxes[:, :2]).any(dim=1)
     if degenerate.any():
         raise ValueError(f"{name} holds a box without area: {boxes[degenerate][0].tolist()}")

@@ -95,6 +95,9 @@ def test_malformed_images_are_named(mini, images, error, message):
         (lambda t: t.update(labels=torch.tensor([1])), "'labels'"),
         (lambda t: t.update(masks=t["masks"][:, :50]), "'masks'"),
         (lambda t: t["boxes"][1].copy_(torch.tensor([5.0, 5, 5, 9])), "without area"),
+        (lambda t: t["boxes"][1].copy_(torch.tensor([5.0, 5, torch.nan, 9])), "not finite"),
+        (lambda t: t["boxes"][0].copy_(torch.tensor([5.0, 5, torch.inf, 9])), "not finite"),
+        (lambda t: t.update(labels=torch.tensor([1.0, 2.5])), "integers, got torch.float32"),
         (lambda t: t.update(labels=torch.tensor([1, 5])), r"1\.\.4, got 1\.\.5"),
         (lambda t: t.update(labels=torch.tensor([0, 1])), r"1\.\.4, got 0\.\.1"),
     ],
@@ -102,7 +105,7 @@ def test_malformed_images_are_named(mini, images, error, message):
 def test_malformed_targets_are_named(mini, change, message):
     target = make_target(128, 128)
     change(target)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         mini.train()(images_of((128, 128)), [target])
 
 
