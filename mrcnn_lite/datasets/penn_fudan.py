@@ -48,7 +48,8 @@ class PennFudanDataset(Dataset):
 
         Raises:
             FileNotFoundError: `root` is not such a folder.
-            InputError: a mask is missing, there are no pictures, or an image id is unknown.
+            InputError: a mask is missing, there are no pictures, or an image id is unknown or
+                comes twice.
         """
         root = Path(root)
         if not (root / "PNGImages").is_dir() or not (root / "PedMasks").is_dir():
@@ -60,7 +61,9 @@ class PennFudanDataset(Dataset):
         if not pictures:
             raise InputError(f"there are no pictures (*.png) in {root / 'PNGImages'}")
         self.image_ids = list(pictures) if image_ids is None else list(image_ids)
-        for image_id in self.image_ids:
+        for place, image_id in enumerate(self.image_ids):
+            if image_id in self.image_ids[:place]:
+                raise InputError(f"image_ids: the id {image_id} is given twice")
             if image_id not in pictures:
                 raise InputError(
                     f"image_ids: there is no image {image_id!r}; {root} holds 1..{len(pictures)}"

@@ -25,6 +25,25 @@ def test_jpegs_of_every_kind_become_rgb(tmp_path, mode, colour, expected):
     assert np.allclose(image[:, 4, 8] * 255, expected, atol=3)
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_of_grey_keep_their_shades(tmp_path, suffix):
+    path = tmp_path / f"picture.{suffix}"
+    pixels = np.array([[0, 300, 32768], [1, 65534, 65535]], np.uint16)
+    Image.fromarray(pixels).save(path)
+    image = read_image(path)
+    assert image.dtype == torch.float32
+    assert image.is_contiguous()
+    assert np.allclose(image, np.broadcast_to(pixels / 65535, (3, 2, 3)))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_pictures_without_a_known_white_are_named(tmp_path, kind):
+    path = tmp_path / "depth.tif"
+    Image.fromarray(np.full((2, 3), 70_000, kind)).save(path)
+    with pytest.raises(InputError, match=r"depth\.tif has mode [IF], expected 8 or 16 bits"):
+        read_image(path)
+
+
 def test_exif_rotation_is_left_alone(tmp_path):
     path = tmp_path / "rotated.jpg"
     picture = Image.new("RGB", (16, 8))

@@ -72,6 +72,8 @@ def test_missing_and_damaged_files_are_named(root):
         PennFudanDataset(root / "PNGImages")
     with pytest.raises(InputError, match=r"no image 4.*1\.\.3"):
         PennFudanDataset(root, image_ids=[4])
+    with pytest.raises(InputError, match="the id 2 is given twice"):
+        PennFudanDataset(root, image_ids=[2, 1, 2])
 
     mask = root / "PedMasks" / "FudanPed00001_mask.png"
     Image.new("L", (30, 20)).save(mask)
