@@ -111,7 +111,9 @@ def run_tables(options: Namespace) -> None:
     # Only here, since no other command draws tables.
     from mrcnn_lite.engine.ablate import ablate
 
-    device = find_device(options.device).type
+    device = find_device(options.device)
+    # One named GPU is that one; otherwise all that there are.
+    device = str(device) if ":" in options.device else device.type
     ablate(
         options.tables,
         options.out,

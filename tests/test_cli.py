@@ -85,6 +85,20 @@ def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):
     assert json.loads((tmp_path / "demo.1" / "metrics.json").read_text()) == metrics
 
 
+def test_demo_interrupted_while_drawing_is_not_taken_for_finished(tmp_path, monkeypatch):
+    out = tmp_path / "demo"
+
+    def interrupt(*_arguments):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mrcnn_lite.engine.demo._draw", interrupt)
+        assert main(["demo", "--steps", "1", "--out", str(out)]) == 130
+    assert main(["demo", "--steps", "1", "--out", str(out)]) == 0
+    assert os.listdir(tmp_path) == ["demo"]
+    assert {"metrics.json", "detections.png"} <= set(os.listdir(out))
+
+
 def test_train_evaluate_predict(trained, coco_root, tmp_path, capsys):
     numbers = tmp_path / "numbers.json"
     data = ["--dataset", "coco", "--root", str(coco_root), "--split", "train"]

@@ -54,7 +54,7 @@ def ablate(
         seeds: how many, 0, 1, ...; the table's own number if None.
         steps: of training, likewise.
         jobs: runs at the same time; as many as there are cores, or GPUs, if None.
-        device: "cpu", or "cuda" for all GPUs.
+        device: "cpu", "cuda" for all GPUs, or one of them, as "cuda:1".
 
     Raises:
         InputError: `out` holds a larger table, which would be lost; a run failed, or was trained
@@ -158,8 +158,10 @@ def _start_method() -> BaseContext:
 
 def _devices(device: str, jobs: int | None) -> list[str]:
     """Name a device for each run at a time."""
-    if device != "cuda":
+    if device == "cpu":
         return [device] * (jobs or len(_own_cores()))
+    if device != "cuda":
+        return [device] * (jobs or 1)
     number = torch.cuda.device_count()
     return [f"cuda:{place % number}" for place in range(jobs or number)]
 

@@ -55,12 +55,13 @@ def run_demo(
     print(f"measuring on {NUM_HELD_OUT} scenes that it never saw")
     metrics = evaluate(model, held_out, print_table=True)
     metrics |= {"train_seconds": round(train_seconds, 1), "num_scenes": NUM_HELD_OUT}
-    with write_atomically(out / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(metrics, indent=2) + "\n")
     _draw(model, held_out, out)
     if weights_out is not None:
         save_weights(weights_out, model, scenes.categories)
         print(f"wrote {weights_out}")
+    # The last to be written: where it stands, the demo is finished.
+    with write_atomically(out / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(metrics, indent=2) + "\n")
     print(
         f"mask AP {metrics['segm']['AP']:.3f} after {train_seconds:.0f} s of training\n"
         f"wrote {out}/metrics.json, {out}/losses.png and {out}/detections.png\n"

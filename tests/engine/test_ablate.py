@@ -66,6 +66,34 @@ def test_one_row_of_each_table_runs(table, tmp_path):
     assert result["seconds"] > 0
 
 
+@pytest.mark.parametrize(
+    ("option", "jobs", "expected"),
+    [
+        ("auto", None, ["cuda:0", "cuda:1", "cuda:2"]),
+        ("cuda", "4", ["cuda:0", "cuda:1", "cuda:2", "cuda:0"]),
+        ("cuda:1", None, ["cuda:1"]),
+        ("cuda:1", "2", ["cuda:1", "cuda:1"]),
+        ("cpu", "2", ["cpu", "cpu"]),
+    ],
+)
+def test_runs_are_spread_over_the_devices_asked_for(option, jobs, expected, tmp_path, monkeypatch):
+    def find(name: str) -> torch.device:
+        return torch.device({"auto": "cuda:0", "cuda": "cuda:0"}.get(name, name))
+
+    seen = []
+    monkeypatch.setattr("mrcnn_lite.commands.find_device", find)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    monkeypatch.setattr(
+        "mrcnn_lite.engine.ablate.do_side_by_side",
+        lambda _tasks, devices, _name: seen.append(devices),
+    )
+    monkeypatch.setattr("mrcnn_lite.engine.ablate.write_results", lambda *_arguments: None)
+    folders = ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
+    command = ["ablate", "2b", "--device", option, *folders, *(["--jobs", jobs] if jobs else [])]
+    assert main(command) == 0
+    assert seen[-1] == expected
+
+
 def quick_run(folder: Path, seed: int) -> Run:
     return Run("fpn", seed, 1, 1, 1, folder)
 
