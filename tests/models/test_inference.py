@@ -91,9 +91,11 @@ def twin_in_float32(mini_twins):
     return mini_twins()[0].float()
 
 
-def test_autocast_keeps_losses_and_the_direction_of_the_gradient(twin_in_float32):
+def test_autocast_keeps_losses_and_the_direction_of_the_gradient(mini_twins):
+    # All anchors and proposals count: which ones a draw takes hangs on the last bit.
+    everything = {"rpn_batch_size_per_image": 10**6, "box_batch_size_per_image": 10**6}
     images, targets = zip(*(ShapesDataset(2, seed=5)[i] for i in range(2)))
-    model = copy.deepcopy(twin_in_float32).train()
+    model = mini_twins(**everything)[0].float().train()
     for layer in model.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.eval()  # as measured: the statistics of two pictures would be noise
@@ -108,8 +110,8 @@ def test_autocast_keeps_losses_and_the_direction_of_the_gradient(twin_in_float32
         gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.requires_grad])
         results.append((torch.stack(list(losses.values())).detach(), gradient))
     (losses, gradient), (half_losses, half_gradient) = results
-    torch.testing.assert_close(half_losses, losses, rtol=0.1, atol=0.02)
-    assert torch.cosine_similarity(half_gradient, gradient, dim=0) > 0.95
+    torch.testing.assert_close(half_losses, losses, rtol=0.03, atol=0.01)
+    assert torch.cosine_similarity(half_gradient, gradient, dim=0) > 0.99
 
 
 @pytest.mark.parametrize("weights", [None, torch.bfloat16])
