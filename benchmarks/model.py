@@ -3,7 +3,8 @@
     python benchmarks/model.py                  # some minutes on two idle cores
     python benchmarks/model.py --output FOLDER  # default: docs/results
 
-docs/results/amx is from a processor with amx_bf16: `--repeats 10 --output docs/results/amx`.
+docs/results/amx is from a processor with amx_bf16: `--repeats 10 --output docs/results/amx`; and
+docs/results from the same one without it: `ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16`, `--repeats 10`.
 
 It prints a table and writes model.md and model.json. Torchvision's model runs as published: in
 float32, with frozen batch norm and three trainable stages. Both models' calls take turns in one
@@ -15,7 +16,8 @@ picture, and each predictor is scaled to a given spread over its boxes: then 1,0
 detections pass, as in a trained model.
 
 Peak memory is the highest resident memory of a process of its own that makes one model and calls it
-twice (Linux only), the model and PyTorch itself included.
+twice (Linux only), the model and PyTorch itself included. The C library's allocator is told to
+return what is freed: else it keeps some of it, more or less as it comes, by some 60 MiB.
 """
 
 import argparse
@@ -24,6 +26,7 @@ import ctypes
 import gc
 import json
 import math
+import os
 import platform
 import subprocess
 import sys
@@ -238,7 +241,11 @@ def measure_memory_apart(number, side):
     if not sys.platform.startswith("linux"):
         return None
     command = [sys.executable, __file__, "--memory", str(number), side]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # A fixed threshold; by default glibc raises it with what the program frees.
+    environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": str(2**17)}
+    output = subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stdout
     return float(output.splitlines()[-1])
 
 
@@ -246,7 +253,11 @@ def describe_processor():
     """Its instructions decide what bf16 is worth: with amx_bf16 a product takes a fraction."""
     capabilities = torch.cpu.get_capabilities()
     names = [name for name in INSTRUCTIONS if capabilities.get(name)]
-    return f"{platform.machine()} with {', '.join(names) or 'none of ' + ', '.join(INSTRUCTIONS)}"
+    described = (
+        f"{platform.machine()} with {', '.join(names) or 'none of ' + ', '.join(INSTRUCTIONS)}"
+    )
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
+    return described if limit is None else f"{described}, convolutions limited to {limit}"
 
 
 def as_markdown(result):

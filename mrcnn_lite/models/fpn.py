@@ -46,8 +46,9 @@ class FeaturePyramid(nn.Module):
         merged = self.inner_blocks[-1](features[-1])
         pyramid = [self.layer_blocks[-1](merged)]
         for k in reversed(range(len(features) - 1)):
-            lateral = self.inner_blocks[k](features[k])
-            merged = lateral + F.interpolate(merged, size=lateral.shape[-2:], mode="nearest")
+            merged = F.interpolate(merged, size=features[k].shape[-2:], mode="nearest")
+            # In place, as this is where memory peaks at inference.
+            merged.add_(self.inner_blocks[k](features[k]))
             pyramid.insert(0, self.layer_blocks[k](merged))
         subsampled = F.max_pool2d(pyramid[-1], kernel_size=1, stride=2)
         return [*pyramid, subsampled]

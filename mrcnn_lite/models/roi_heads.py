@@ -1,5 +1,7 @@
 """The second stage: classify, refine and segment each proposal (Mask R-CNN, section 3)."""
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,8 @@ from mrcnn_lite.ops import roi_align
 # Bins per axis of the box and the mask branch (Mask R-CNN, figure 4).
 BOX_BINS = 7
 MASK_BINS = 14
+# At inference on a CPU so many at a time, which its cache holds.
+BOXES_AT_ONCE = 256
 MASKS_AT_ONCE = 16
 
 
@@ -102,9 +106,13 @@ class RoIHeads(SecondStage):
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Run the box branch: logits `Tensor[R, K]` and deltas `Tensor[R, K * 4]` of all boxes."""
-        roi_features = self.read_roi_features(images, features, boxes, self.box_bins)
-        class_logits, deltas = self.box_predictor(self.box_head(roi_features))
-        return in_full_precision(class_logits), in_full_precision(deltas)
+        class_logits, deltas = [], []
+        for some in _few_at_once(boxes) if features[0].device.type == "cpu" else [boxes]:
+            roi_features = self.read_roi_features(images, features, some, self.box_bins)
+            some_logits, some_deltas = self.box_predictor(self.box_head(roi_features))
+            class_logits.append(in_full_precision(some_logits))
+            deltas.append(in_full_precision(some_deltas))
+        return torch.cat(class_logits), torch.cat(deltas)
 
     def predict_masks(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
@@ -190,6 +198,14 @@ class RoIHeads(SecondStage):
     def _mask_labels(self, labels: Tensor) -> Tensor:
         """Which of a RoI's masks belongs to it: its class's, or the only one."""
         return torch.zeros_like(labels) if self.config.class_agnostic_masks else labels
+
+
+def _few_at_once(boxes: list[Tensor]) -> Iterator[list[Tensor]]:
+    """Give all boxes in turn, in lists of as many images: some of one image, none of the others."""
+    none = [of_image[:0] for of_image in boxes]
+    for i, of_image in enumerate(boxes):
+        for some in of_image.split(BOXES_AT_ONCE):
+            yield [*none[:i], some, *none[i + 1 :]]
 
 
 def crop_masks(

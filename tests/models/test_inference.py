@@ -9,10 +9,12 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d, roi_align
 
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.models import roi_heads
 from mrcnn_lite.models.backbone import resnet_trunk
 from mrcnn_lite.models.inference import prepare_for_inference
 from mrcnn_lite.models.residual import BasicBlock, convolve
 from mrcnn_lite.models.roi_heads import crop_masks
+from mrcnn_lite.models.winograd import WinogradConv2d
 
 
 def randomise_batch_norm(module: nn.Module) -> None:
@@ -73,6 +75,40 @@ def test_prepared_model_detects_the_same(mini_twins, scenes):
             for name, value in found.items():
                 torch.testing.assert_close(value, expected[name])
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_prepared_resnet_detects_the_same(resnet_twins, scenes):
+    """More than 256 proposals, which go through the box head in parts, and Winograd's layers."""
+    model = resnet_twins(True, 96, 128, rpn_post_nms_top_n_test=260, box_detections_per_img=10)
+    model = model[0].double().eval()
+    prepared = prepare_for_inference(model)
+    # Four of the pyramid, one of the RPN, four of the mask head, 3 + 5 of the trunk.
+    assert sum(isinstance(layer, WinogradConv2d) for layer in prepared.modules()) == 17
+    sizes = []
+    prepared.roi_heads.box_head.register_forward_hook(
+        lambda _, __, hidden: sizes.append(len(hidden))
+    )
+    with torch.no_grad():
+        found, expected = prepared(scenes[0][:1]), model(scenes[0][:1])
+    assert sizes[0] == 256
+    assert len(sizes) == 2
+    for ours, theirs in zip(found, expected, strict=True):
+        assert len(ours["boxes"]) > 5
+        for name, value in ours.items():
+            torch.testing.assert_close(value, theirs[name], atol=1e-6, rtol=1e-6)
+
+
+def test_boxes_in_parts_are_those_predicted_at_once(mini_twins, scenes, monkeypatch):
+    model = mini_twins()[0].eval()
+    images, _ = model.transform(scenes[0])
+    boxes = [torch.rand(n, 4, dtype=torch.float64) * 60 for n in (7, 0, 5)]
+    boxes = [torch.cat([box[:, :2], box[:, :2] + box[:, 2:]], dim=1) for box in boxes]
+    with torch.no_grad():
+        features = model.backbone(images.tensors)[:-1]
+        expected = model.roi_heads.predict_boxes(images, features, boxes)
+        monkeypatch.setattr(roi_heads, "BOXES_AT_ONCE", 3)
+        for part, whole in zip(model.roi_heads.predict_boxes(images, features, boxes), expected):
+            torch.testing.assert_close(part, whole)
 
 
 def test_anchors_predicted_alone_are_those_predicted_with_all(mini_twins):

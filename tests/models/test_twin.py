@@ -14,6 +14,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from mrcnn_lite.datasets import CocoDataset
+from mrcnn_lite.models import prepare_for_inference
 
 EVERYTHING = {
     "rpn_batch_size_per_image": 10**6,
@@ -236,5 +237,8 @@ def test_photographs_give_the_same_detections_in_float64(resnet_twins, coco64, s
 
 
 @pytest.mark.parametrize("size", [(480, 640), (800, 1333)])
-def test_photographs_give_matched_detections_in_float32(resnet_twins, coco64, size):
-    check_matched(resnet_twins(True, *size), photographs(coco64, 1))
+@pytest.mark.parametrize("prepared", [False, True])
+def test_photographs_give_matched_detections_in_float32(resnet_twins, coco64, size, prepared):
+    ours, theirs = resnet_twins(True, *size)
+    ours = prepare_for_inference(ours) if prepared else ours
+    check_matched((ours, theirs), photographs(coco64, 1))
