@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Two workers, one thread each: more threads than cores slow each other down.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -q
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
+# A lesson stays with one worker; the first to start is as long as half of the others together.
+LESSONS := --dist loadfile --no-loadscope-reorder notebooks/11_*.ipynb notebooks
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 .PHONY: demo test test-package test-notebooks test-student browser-test lab notebooks weights student lint format bench
@@ -13,10 +15,10 @@ demo: .venv/installed
 test: test-package test-notebooks
 
 test-package: .venv/installed
-	$(PYTEST) tests --ignore tests/browser
+	$(PYTEST) --dist worksteal tests --ignore tests/browser
 
 test-notebooks: .venv/installed
-	$(PYTEST) $(NBVAL) notebooks
+	$(PYTEST) $(NBVAL) $(LESSONS)
 
 # Every lesson once more as students get it: only the checks of their exercises may fail.
 test-student: .venv/installed

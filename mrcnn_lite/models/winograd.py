@@ -1,11 +1,12 @@
 """A 3x3 convolution with a quarter of the multiplications (Lavin and Gray 2016, section 4).
 
-An output of a row of 4 cells and a kernel of 3 are polynomials' coefficients; a product of
-polynomials is known from its values at 6 points, one multiplication each, where the convolution
-takes 4 x 3. In two dimensions 36 take the place of 144: F(4x4, 3x3). Getting to the values and back
-are sums, the same for every channel, and the products between are 36 matrix products.
+Five outputs in a row and a kernel of three are the coefficients of polynomials. A product of
+polynomials is known from its values at 7 points, one multiplication each, where the convolution
+takes 5 x 3; in two dimensions 49 take the place of 225. Getting to the values and back are weighted
+sums, the same for every channel, and between them stand 49 matrix products. The paper has tiles of
+2 and 4 outputs; 5 waste less of a mask head's 14 x 14 cells.
 
-The sums subtract values of unlike size, so rounding errors grow about seven times: harmless in
+The sums subtract values of unlike size, so rounding errors grow about eight times: harmless in
 float32, far too much in half precision.
 """
 
@@ -15,41 +16,48 @@ import torch.nn.functional as F
 from numpy.polynomial.polynomial import polyfromroots
 from torch import Tensor, nn
 
-CELLS = 4  # outputs per tile and axis
+# Where the polynomials are evaluated, and at infinity, which gives the highest coefficient. The
+# first two must stay: see `WinogradConv2d._convolve`.
+POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5)
 KERNEL = 3
-# Where the polynomials are evaluated; infinity, which gives the highest coefficient, is the sixth.
-POINTS = np.array([0.0, 1.0, -1.0, 2.0, -2.0])
 TILE = len(POINTS) + 1  # inputs per tile and axis
-# So many at a time: their values and products stay in a processor's cache.
-TILES_AT_ONCE = 256
+CELLS = TILE - KERNEL + 1  # outputs per tile and axis
+# So many at a time: their values and products stay in a processor's cache. 9 cover a 14 x 14 map.
+TILES_AT_ONCE = 144
 
 
-def transform_matrices() -> tuple[Tensor, Tensor, Tensor]:
+def transform_matrices(points: tuple[float, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Compute the matrices of one axis.
 
     The outputs of inputs x and kernel w are `to_output @ ((to_values @ x) * (values_of @ w))`.
 
+    Args:
+        points: where to evaluate, besides infinity; with a kernel of 3, P points give P - 1 outputs
+            of P + 1 inputs.
+
     Returns:
-        In float64: `to_values` `Tensor[6, 6]`, B^T in the paper; `values_of` `Tensor[6, 3]`, G;
-        `to_output` `Tensor[4, 6]`, A^T.
+        In float64: `to_values` `Tensor[P + 1, P + 1]`, B^T in the paper; `values_of`
+        `Tensor[P + 1, 3]`, G; `to_output` `Tensor[P - 1, P + 1]`, A^T.
     """
-    others = [np.delete(POINTS, i) for i in range(len(POINTS))]
-    to_values = np.zeros((TILE, TILE))
-    for row, roots in zip(to_values, [*others, POINTS]):
+    number = len(points) + 1
+    others = [np.delete(points, i) for i in range(len(points))]
+    to_values = np.zeros((number, number))
+    for row, roots in zip(to_values, [*others, points]):
         row[: len(roots) + 1] = polyfromroots(roots)
-    at_infinity = np.eye(1, TILE)[:, ::-1]
-    divisors = [np.prod(point - roots) for point, roots in zip(POINTS, others)]
-    values_of = np.vander(POINTS, KERNEL, increasing=True) / np.array(divisors)[:, None]
-    values_of = np.concatenate([values_of, at_infinity[:, -KERNEL:]])
-    to_output = np.vander(POINTS, CELLS, increasing=True)
-    to_output = np.concatenate([to_output, at_infinity[:, -CELLS:]]).T
-    return tuple(torch.from_numpy(matrix.copy()) for matrix in (to_values, values_of, to_output))
+    divisors = np.array([np.prod(point - roots) for point, roots in zip(points, others)])
+    values_of = np.vander(points, KERNEL, increasing=True) / divisors[:, None]
+    to_output = np.vander(points, number - KERNEL + 1, increasing=True)
+    # The value at infinity is the highest coefficient itself.
+    values_of, to_output = (
+        np.vstack([matrix, np.eye(matrix.shape[1])[-1]]) for matrix in (values_of, to_output)
+    )
+    return tuple(torch.from_numpy(matrix.copy()) for matrix in (to_values, values_of, to_output.T))
 
 
 class WinogradConv2d(nn.Module):
     """Takes the place of a 3x3 convolution that keeps the map's size, for inference on a CPU.
 
-    It computes in its weights' precision, under autocast too. They take four times the memory of
+    It computes in its weights' precision, under autocast too. They take five times the memory of
     the convolution's.
 
     Args:
@@ -68,7 +76,7 @@ class WinogradConv2d(nn.Module):
             )
         weight = convolution.weight.detach()
         to_values, values_of, to_output = (
-            matrix.to(weight.device) for matrix in transform_matrices()
+            matrix.to(weight.device) for matrix in transform_matrices(POINTS)
         )
         # Both axes at once: the rows of a tile one after another are one vector.
         values = torch.einsum("iy, kcyx, jx -> ijck", values_of, weight.double(), values_of)
@@ -82,33 +90,33 @@ class WinogradConv2d(nn.Module):
         """Map `Tensor[N, C, H, W]` to `Tensor[N, K, H, W]`, channels last in memory."""
         number, _, height, width = x.shape
         rows, columns = -(-height // CELLS), -(-width // CELLS)
-        outputs = self.weight.new_empty(number, rows, CELLS, columns, CELLS, len(self.bias))
         images_at_once = max(TILES_AT_ONCE // (rows * columns), 1)
-        rows_at_once = max(TILES_AT_ONCE // columns, 1)
+        cells_at_once = max(TILES_AT_ONCE // columns, 1) * CELLS
+        outputs = self.weight.new_empty(number, height, width, len(self.bias))
         with torch.autocast(x.device.type, enabled=False):
             for images, of_images in zip(x.split(images_at_once), outputs.split(images_at_once)):
-                for first in range(0, rows, rows_at_once):
-                    of_strip = of_images[:, first : first + rows_at_once]
-                    last = first + of_strip.shape[1]
+                for top in range(0, height, cells_at_once):
+                    of_strip = of_images[:, top : top + cells_at_once]
+                    bottom = top + -(-of_strip.shape[1] // CELLS) * CELLS
                     # What a strip reads lies one cell beyond it; negative padding crops.
                     horizontal = 1, CELLS * columns + 1 - width
-                    vertical = 1 - CELLS * first, CELLS * last + 1 - height
+                    vertical = 1 - top, bottom + 1 - height
                     strip = F.pad(images, (*horizontal, *vertical)).to(self.weight.dtype)
-                    of_strip.copy_(self._convolve(strip))
-        outputs = outputs.flatten(3, 4).flatten(1, 2)[:, :height, :width]
-        return outputs.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+                    of_strip.copy_(self._convolve(strip)[:, : of_strip.shape[1], :width])
+        return outputs.permute(0, 3, 1, 2)
 
     def _convolve(self, strip: Tensor) -> Tensor:
-        """Map padded `Tensor[N, C, H, W]` to `Tensor[N, rows, 4, columns, 4, K]`."""
-        # Overlapping windows, cut out where they lie: `Tensor[N, rows, columns, 6, 6, C]`.
+        """Map padded `Tensor[N, C, H + 2, W + 2]` to `Tensor[N, H, W, K]`, both multiples of 5."""
+        # Overlapping windows, cut out where they lie: `Tensor[N, rows, columns, 7, 7, C]`.
         tiles = strip.unfold(2, TILE, CELLS).unfold(3, TILE, CELLS).permute(0, 2, 3, 4, 5, 1)
-        values = self.to_values @ tiles.flatten(3, 4).flatten(0, 2)
-        products = torch.bmm(values.transpose(0, 1), self.weight)
+        values = (self.to_values @ tiles.flatten(3, 4).flatten(0, 2)).transpose(0, 1)
+        products = torch.bmm(values, self.weight)
+        del values  # not needed where memory peaks
         # A constant is the same at every output if it is added to the value at the point (1, 1).
         products[TILE + 1] += self.bias
         outputs = self.to_output @ products.flatten(1)
         shape = (CELLS, CELLS, *tiles.shape[:3], len(self.bias))
-        return outputs.view(shape).permute(2, 3, 0, 4, 1, 5)
+        return outputs.view(shape).permute(2, 3, 0, 4, 1, 5).flatten(3, 4).flatten(1, 2)
 
 
 def keeps_size(layer: nn.Module) -> bool:

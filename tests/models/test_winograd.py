@@ -12,8 +12,8 @@ from mrcnn_lite.models.winograd import WinogradConv2d, transform_matrices
 
 
 def test_matrices_are_the_papers():
-    """Lavin and Gray 2016, section 4.3, written out."""
-    to_values, values_of, to_output = transform_matrices()
+    """F(4, 3) of Lavin and Gray 2016, section 4.3, written out."""
+    to_values, values_of, to_output = transform_matrices((0.0, 1.0, -1.0, 2.0, -2.0))
     assert to_values.tolist() == [
         [4, 0, -5, 0, 1, 0],
         [0, -4, -4, 1, 1, 0],
