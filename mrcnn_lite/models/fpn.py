@@ -1,7 +1,5 @@
 """The Feature Pyramid Network: strong features at every scale (Lin et al. 2017, section 3)."""
 
-from collections.abc import Iterable
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -36,7 +34,7 @@ class FeaturePyramid(nn.Module):
                 nn.init.kaiming_uniform_(module.weight, a=1)
                 nn.init.zeros_(module.bias)
 
-    def forward(self, features: Iterable[Tensor]) -> list[Tensor]:
+    def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Compute the pyramid.
 
         Args:
@@ -45,15 +43,12 @@ class FeaturePyramid(nn.Module):
         Returns:
             P2, P3, ... and the subsampled level, each `Tensor[N, out_channels, H_k, W_k]`.
         """
-        laterals = [
-            lateral(feature) for lateral, feature in zip(self.inner_blocks, features, strict=True)
-        ]
-        merged = laterals[-1]
+        merged = self.inner_blocks[-1](features[-1])
         pyramid = [self.layer_blocks[-1](merged)]
-        for k in reversed(range(len(laterals) - 1)):
-            size = laterals[k].shape[-2:]
+        for k in reversed(range(len(features) - 1)):
+            merged = F.interpolate(merged, size=features[k].shape[-2:], mode="nearest")
             # In place, as this is where memory peaks at inference.
-            merged = laterals[k].add_(F.interpolate(merged, size=size, mode="nearest"))
+            merged.add_(self.inner_blocks[k](features[k]))
             pyramid.insert(0, self.layer_blocks[k](merged))
         subsampled = F.max_pool2d(pyramid[-1], kernel_size=1, stride=2)
         return [*pyramid, subsampled]
@@ -70,5 +65,4 @@ class BackboneWithFPN(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Compute P2, P3, ... of `Tensor[N, 3, H, W]`; see `FeaturePyramid.forward`."""
-        # An iterator lets go of the trunk's maps, the largest there are, once they have been read.
-        return self.fpn(iter(self.body(images)))
+        return self.fpn(self.body(images))
