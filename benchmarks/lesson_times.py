@@ -4,8 +4,8 @@
     python benchmarks/lesson_times.py 10 12    # only these lessons; the others' rows stay
 
 Each lesson runs once in a fresh kernel with two threads, then strict nbval runs over all of them
-with two workers, as `make test-notebooks` does. The table goes into docs/instructor.md, between
-its two markers, so no number there is written by hand.
+with two workers. The table goes into docs/instructor.md, between its two markers, so no number
+there is written by hand.
 """
 
 import argparse
@@ -29,9 +29,8 @@ TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes in (\w+) parts?, (\d+) of them f
 # A row's name, and its last number.
 MEASURED = re.compile(r"^\| (\d\d [^|]+) \|.* (\d+) \|$", re.MULTILINE)
 NBVAL = (
-    "pytest -n 2 -q --nbval --nbval-current-env --nbval-cell-timeout=900 "
-    "--nbval-sanitize-with tests/nbval_sanitize.cfg "
-    "--dist loadfile --no-loadscope-reorder notebooks/11_mask_rcnn_trained.ipynb notebooks"
+    "pytest -n 2 --dist loadfile -q --nbval --nbval-current-env --nbval-cell-timeout=900 "
+    "--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks"
 )
 
 
