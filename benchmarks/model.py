@@ -3,8 +3,8 @@
     python benchmarks/model.py                  # some minutes on two idle cores
     python benchmarks/model.py --output FOLDER  # default: docs/results
 
-docs/results/amx is from a processor with amx_bf16: `--repeats 10 --output docs/results/amx`; and
-docs/results from the same one without it: `ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16`, `--repeats 10`.
+docs/results/amx is from a processor with amx_bf16: `--repeats 10 --output docs/results/amx`.
+docs/results is from one without, and older than Winograd's convolutions in the prepared model.
 
 It prints a table and writes model.md and model.json. Torchvision's model runs as published: in
 float32, with frozen batch norm and three trainable stages. Both models' calls take turns in one
@@ -253,11 +253,7 @@ def describe_processor():
     """Its instructions decide what bf16 is worth: with amx_bf16 a product takes a fraction."""
     capabilities = torch.cpu.get_capabilities()
     names = [name for name in INSTRUCTIONS if capabilities.get(name)]
-    described = (
-        f"{platform.machine()} with {', '.join(names) or 'none of ' + ', '.join(INSTRUCTIONS)}"
-    )
-    limit = os.environ.get("ONEDNN_MAX_CPU_ISA")
-    return described if limit is None else f"{described}, convolutions limited to {limit}"
+    return f"{platform.machine()} with {', '.join(names) or 'none of ' + ', '.join(INSTRUCTIONS)}"
 
 
 def as_markdown(result):
