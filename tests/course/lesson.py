@@ -21,6 +21,7 @@ _PART = re.compile(
 )
 _UNCHECKED = re.compile(r"^### \S+ (?P<title>[^(]+) \((?P<minutes>\d+) minutes\)$", re.MULTILINE)
 Function = ast.FunctionDef
+IMPORTS = ast.Import | ast.ImportFrom
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,8 @@ class Lesson:
             if self.is_exercise(cell):
                 continue
             for node in ast.parse(cell.source).body:
-                is_definition = isinstance(
-                    node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
-                )
-                if is_definition or _is_constant(node):
+                is_definition = isinstance(node, IMPORTS | ast.FunctionDef | ast.ClassDef)
+                if is_definition or _is_constant(node) or _is_guarded_import(node):
                     # A default that is computed is not there; no exercise needs such a function.
                     with contextlib.suppress(NameError):
                         module = ast.Module([node], type_ignores=[])
@@ -131,6 +130,10 @@ def _is_constant(node: ast.stmt) -> bool:
         and isinstance(node.value, ast.Constant)
         and all(isinstance(target, ast.Name) for target in node.targets)
     )
+
+
+def _is_guarded_import(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Try) and all(isinstance(part, IMPORTS) for part in node.body)
 
 
 def _functions(sources: Iterable[str]) -> dict[str, Function]:

@@ -3,6 +3,7 @@
 import ast
 import itertools
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ NAMES = (
 )
 LONGEST_PART_MINUTES = 30
 PACKAGE = Path(mrcnn_lite.__file__).parent
+REPOSITORY = "https://github.com/mrcnn-lite/mrcnn-lite"
 
 
 @pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.path.stem)
@@ -110,6 +112,34 @@ def test_the_guide_says_how_long_it_takes(lesson):
     """`python benchmarks/lesson_times.py` measures it and writes the table."""
     guide = (NOTEBOOKS.parent / "docs" / "instructor.md").read_text("utf-8")
     assert f"\n| {lesson.path.stem.replace('_', ' ')} | " in guide
+
+
+def test_without_the_package_one_line_says_what_to_run(lesson, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mrcnn_lite", None)  # what an import of it then raises
+    with pytest.raises(SystemExit) as stopped:
+        exec(lesson.code_cells[0].source, {})
+    assert stopped.value.code == f"Run %pip install git+{REPOSITORY}"
+
+
+# What they lead to
+
+
+def test_links_lead_to_what_goes_along_or_to_the_repository(lesson):
+    """`mrcnn-lite lessons` writes a folder of its own: a path out of it would lead nowhere."""
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", lesson.text):
+        if target.startswith(REPOSITORY):
+            inside = re.match(rf"{REPOSITORY}/(blob|tree)/main/(.+)", target)
+            path = NOTEBOOKS.parent / inside[2]
+            assert path.is_dir() if inside[1] == "tree" else path.is_file(), target
+        elif not re.match("https?://", target):
+            assert (NOTEBOOKS / target).is_file(), target
+            assert Path(target).name == target, target
+
+
+def test_a_file_of_the_repository_is_a_link(lesson):
+    """Whoever has the lessons alone finds it there."""
+    named = re.findall(r"`[^`\n]*\b(?:docs|tests|benchmarks)/[^`\n]*`", lesson.text)
+    assert not named
 
 
 # Exercises and predictions
