@@ -188,6 +188,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
 
+    lessons = _add_command(
+        commands,
+        "lessons",
+        "--out DIR",
+        "write the lessons, solved, into a folder of your own",
+        "mrcnn-lite lessons --out lessons",
+    )
+    lessons.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
+
     student = _add_command(
         commands,
         "student",

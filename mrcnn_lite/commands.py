@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from mrcnn_lite.course.lessons import write_lessons
 from mrcnn_lite.datasets import ShapesDataset, export, read_image
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import load_model
@@ -145,6 +146,12 @@ def write_explorer(options: Namespace) -> None:
     print(f"wrote {options.out}; open it in any browser")
 
 
+def copy_lessons(options: Namespace) -> None:
+    """Write the lessons as they came with the package."""
+    lessons = write_lessons(options.out)
+    print(f"wrote {len(lessons)} lessons to {options.out}; next: jupyter lab {lessons[0]}")
+
+
 def write_student_edition(options: Namespace) -> None:
     """Write the lessons without their solutions."""
     # Only here, because no other command needs the notebooks' tools.
@@ -161,6 +168,7 @@ COMMANDS: dict[str, Callable[[Namespace], None]] = {
     "predict": predict,
     "ablate": run_tables,
     "shapes": write_shapes,
+    "lessons": copy_lessons,
     "student": write_student_edition,
     "explorer": write_explorer,
 }

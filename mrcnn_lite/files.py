@@ -4,16 +4,28 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 from mrcnn_lite.errors import InputError
 
-_PROJECT = Path(__file__).resolve().parent.parent
+
+def _find_shipped() -> Path:
+    """The folder that holds data/, docs/ and notebooks/: in a clone, or in an installed wheel."""
+    package = Path(str(files("mrcnn_lite"))).resolve()
+    # The wheel carries them inside the package; see [tool.hatch.build.targets.wheel.sources].
+    inside = package / "shipped"
+    return inside if inside.is_dir() else package.parent
+
+
+_SHIPPED = _find_shipped()
 # What data/README.md describes. Lessons name it, because a notebook may lie in any folder.
-DATA = _PROJECT / "data"
-NOTEBOOKS = _PROJECT / "notebooks"
+DATA = _SHIPPED / "data"
+NOTEBOOKS = _SHIPPED / "notebooks"
 # What was measured, each with the command that measured it.
-RESULTS = _PROJECT / "docs" / "results"
+RESULTS = _SHIPPED / "docs" / "results"
+# What strict nbval leaves out of its comparison.
+NBVAL_SETTINGS = _SHIPPED / "tests" / "nbval_sanitize.cfg"
 
 
 @contextmanager

@@ -11,7 +11,6 @@ edition as its source.
 
 import copy
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +18,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from mrcnn_lite.course.check import HINTS_OFF
+from mrcnn_lite.course.lessons import copy_what_they_need, find_lessons
 from mrcnn_lite.course.notebooks import read_notebook
-from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import NOTEBOOKS, write_new_folder
+from mrcnn_lite.files import write_new_folder
 
 SOLUTION = re.compile(
     r"^(?P<indent> *)### BEGIN SOLUTION\n(?P<answer>.*?)^ *### END SOLUTION$",
@@ -34,7 +33,6 @@ EXERCISE_TITLE = re.compile(
     re.MULTILINE,
 )
 POINTS = {"easy": 1, "medium": 2, "hard": 3}
-BESIDE_THE_LESSONS = ("glossary.md", "matplotlibrc")
 
 README = """# Mask R-CNN, built by yourself
 
@@ -42,8 +40,9 @@ The lessons, in the order in which they build on each other:
 
 {lessons}
 
-Install the package as its README says, then start JupyterLab in this folder:
+Install the package, then start JupyterLab in this folder:
 
+    pip install git+https://github.com/mrcnn-lite/mrcnn-lite
     jupyter lab {first}
 
 In a lesson, run the cells from above (Shift + Enter). Exercises are a cell to write in, between the
@@ -68,12 +67,10 @@ def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) 
         the notebooks.
 
     Raises:
-        InputError: `out` is not a new or an empty folder, or cannot be written, or the lessons are
-            not where the package was installed from.
+        InputError: `out` is not a new or an empty folder, or cannot be written; or see
+            `find_lessons`.
     """
-    lessons = sorted(NOTEBOOKS.glob("*.ipynb"))
-    if not lessons:
-        raise InputError(f"no lessons in {NOTEBOOKS}; install the package from a clone, with -e")
+    lessons = find_lessons()
     with write_new_folder(out) as folder:
         titles = []
         for path in lessons:
@@ -81,8 +78,7 @@ def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) 
             nbformat.write(notebook, folder / path.name)
             title = notebook.cells[0].source.splitlines()[0].lstrip("# ")
             titles.append(f"- [{title}]({path.name})")
-        for name in BESIDE_THE_LESSONS:
-            shutil.copy(NOTEBOOKS / name, folder)
+        copy_what_they_need(folder)
         if not hints:
             (folder / HINTS_OFF).write_text(NO_HINTS, encoding="utf-8")
         text = README.format(

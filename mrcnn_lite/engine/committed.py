@@ -15,8 +15,9 @@ def read_results(name: str) -> dict[str, Any]:
     """
     path = RESULTS / f"{name}.json"
     if not path.exists():
-        raise InputError(f"{path} does not exist; `mrcnn-lite ablate {name}` makes a table")
-    return json.loads(path.read_text())
+        known = ", ".join(sorted(known.stem for known in RESULTS.glob("*.json")))
+        raise InputError(f"no results are called {name!r}; there are {known}")
+    return json.loads(path.read_text("utf-8"))
 
 
 def seeds_of(

@@ -21,6 +21,8 @@ _PART = re.compile(
 )
 _UNCHECKED = re.compile(r"^### \S+ (?P<title>[^(]+) \((?P<minutes>\d+) minutes\)$", re.MULTILINE)
 Function = ast.FunctionDef
+# Where lessons say the package comes from.
+REPOSITORY = "https://github.com/mrcnn-lite/mrcnn-lite"
 IMPORTS = ast.Import | ast.ImportFrom
 
 

@@ -12,7 +12,7 @@ import mrcnn_lite
 from mrcnn_lite import check
 from mrcnn_lite.course.student import EXERCISE_TITLE
 from mrcnn_lite.files import NOTEBOOKS
-from tests.course.lesson import LESSONS, Lesson
+from tests.course.lesson import LESSONS, REPOSITORY, Lesson
 
 NAMES = (
     "Start here",
@@ -33,7 +33,6 @@ NAMES = (
 )
 LONGEST_PART_MINUTES = 30
 PACKAGE = Path(mrcnn_lite.__file__).parent
-REPOSITORY = "https://github.com/mrcnn-lite/mrcnn-lite"
 
 
 @pytest.fixture(params=LESSONS, ids=lambda lesson: lesson.path.stem)

@@ -10,8 +10,8 @@ import pytest
 from mrcnn_lite import check
 from mrcnn_lite.cli import main
 from mrcnn_lite.course.exercise import CheckFailedError
+from mrcnn_lite.course.lessons import BESIDE_THE_LESSONS
 from mrcnn_lite.course.student import (
-    BESIDE_THE_LESSONS,
     SOLUTION,
     STUB,
     make_edition,
@@ -19,8 +19,7 @@ from mrcnn_lite.course.student import (
     write_edition,
 )
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import NOTEBOOKS
-from tests.course.lesson import LESSONS, Lesson
+from tests.course.lesson import LESSONS, REPOSITORY, Lesson
 
 WITH_EXERCISES = [lesson for lesson in LESSONS if lesson.solution_cells]
 # Shorter lines, like `return output`, may well stand elsewhere.
@@ -52,6 +51,8 @@ def test_all_lessons_and_what_they_need(edition):
     readme = (edition / "README.md").read_text("utf-8")
     assert all(f"]({lesson.path.name})" in readme for lesson in LESSONS)
     assert "check.hint" in readme
+    # Students have no clone whose README they could follow.
+    assert f"\n    pip install git+{REPOSITORY}\n" in readme
 
 
 def test_only_exercises_differ(edition, lesson):
@@ -223,4 +224,3 @@ def test_several_regions_and_indentations():
     assert "42" not in stripped
     assert f"\n        {STUB}\n" in stripped
     assert strip_solution(stripped) == stripped
-    assert (NOTEBOOKS / "matplotlibrc").is_file()

@@ -13,7 +13,8 @@ def test_read_results(tmp_path, monkeypatch):
     monkeypatch.setattr(committed, "RESULTS", tmp_path)
     (tmp_path / "2b.json").write_text(json.dumps({"table": "2b"}))
     assert read_results("2b") == {"table": "2b"}
-    with pytest.raises(InputError, match=r"2z\.json does not exist; `mrcnn-lite ablate 2z`"):
+    (tmp_path / "text.json").write_text(json.dumps({"table": "text"}))
+    with pytest.raises(InputError, match=r"^no results are called '2z'; there are 2b, text$"):
         read_results("2z")
 
 

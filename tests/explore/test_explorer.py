@@ -2,6 +2,8 @@
 
 import base64
 import io
+import sys
+from types import SimpleNamespace
 
 import ipywidgets
 import pytest
@@ -126,6 +128,21 @@ def test_still_figure_stands_beside_the_widget(explorer):
     assert repr(explorer) == (
         "Explorer(operation='pool', roi=(61, 81, 173, 188), stride=16, bins=7, sampling_ratio=-1)"
     )
+
+
+def test_colab_is_asked_once_to_show_widgets(monkeypatch):
+    """Otherwise Google Colab shows none but ipywidgets' own; anywidget asks."""
+    asked = []
+    colab = SimpleNamespace(
+        enable_custom_widget_manager=lambda: asked.append("all widgets"),
+        _widgets=SimpleNamespace(_installed_url="https://example.org/widgets"),
+    )
+    monkeypatch.setitem(sys.modules, "google.colab.output", colab)
+    _, metadata = Explorer()._repr_mimebundle_()
+    Explorer()
+    assert asked == ["all widgets"]
+    (shown,) = metadata.values()
+    assert shown["colab"]["custom_widget_manager"]["url"] == colab._widgets._installed_url
 
 
 @pytest.mark.parametrize("axis", ["x", "y"])

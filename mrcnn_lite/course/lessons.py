@@ -1,0 +1,56 @@
+"""The lessons in a folder of one's own, wherever the package came from.
+
+    mrcnn-lite lessons --out DIR
+
+They run there as in a clone: what they read, the package brings along.
+"""
+
+import shutil
+from pathlib import Path
+
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import NBVAL_SETTINGS, NOTEBOOKS, write_new_folder
+
+# What lessons link to, and the settings of their plots.
+BESIDE_THE_LESSONS = ("glossary.md", "matplotlibrc")
+
+
+def write_lessons(out: str | Path) -> list[Path]:
+    """Copy all lessons, what they need beside them, and nbval's settings into a new folder.
+
+    Args:
+        out: the folder to make. It may exist if it is empty.
+
+    Returns:
+        the notebooks.
+
+    Raises:
+        InputError: `out` is not a new or an empty folder, or cannot be written; or see
+            `find_lessons`.
+    """
+    lessons = find_lessons()
+    with write_new_folder(out) as folder:
+        for path in lessons:
+            shutil.copyfile(path, folder / path.name)
+        copy_what_they_need(folder)
+        shutil.copyfile(NBVAL_SETTINGS, folder / NBVAL_SETTINGS.name)
+    return [Path(out, path.name) for path in lessons]
+
+
+def find_lessons() -> list[Path]:
+    """List the notebooks that came with the package, in their order.
+
+    Raises:
+        InputError: there are none.
+    """
+    lessons = sorted(NOTEBOOKS.glob("*.ipynb"))
+    if not lessons:
+        raise InputError(f"no lessons in {NOTEBOOKS}; install the package again, as a whole")
+    return lessons
+
+
+def copy_what_they_need(folder: Path) -> None:
+    """Copy what every edition has beside its lessons."""
+    for name in BESIDE_THE_LESSONS:
+        # Without its permissions: an installation may be read-only, a reader's folder is not.
+        shutil.copyfile(NOTEBOOKS / name, folder / name)
