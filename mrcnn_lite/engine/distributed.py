@@ -47,6 +47,9 @@ def job() -> Iterator[None]:
             "killed, ran out of memory, stopped with an error of its own, or its machine is gone. "
             "The run's folder has the last checkpoint: start the job again with --resume"
         ) from error
+    # In older releases (2.6 for one) the next line waits for gloo's threads while it keeps Python's
+    # lock from them, and one may still need it to let go of its last tensor. Here it can have it.
+    time.sleep(0.1)
     # Not after an error, when the others may be gone: it would wait for them.
     dist.destroy_process_group()
 

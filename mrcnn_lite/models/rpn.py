@@ -50,6 +50,9 @@ class RegionProposalNetwork(nn.Module):
             boxes = decode_boxes(torch.cat(deltas, dim=1).to(anchors.dtype), anchors, BOX_WEIGHTS)
             num_by_level = [len(level) for level in anchors_by_level]
             proposals = self.select_proposals(boxes, objectness, images.sizes, num_by_level)
+        # Autocast keeps the weights that it has converted. Older releases (2.6 for one) read these
+        # again for the losses, and as they were made without gradients, the head did not learn.
+        torch.clear_autocast_cache()
         losses = {}
         if targets is not None:
             losses = self._losses(features, anchors, targets)
