@@ -123,6 +123,11 @@ def test_without_the_package_one_line_says_what_to_run(lesson, monkeypatch):
 # What they lead to
 
 
+def test_the_repository_is_the_projects():
+    project = (NOTEBOOKS.parent / "pyproject.toml").read_text("utf-8")
+    assert f'\nRepository = "{REPOSITORY}"\n' in project
+
+
 def test_links_lead_to_what_goes_along_or_to_the_repository(lesson):
     """`mrcnn-lite lessons` writes a folder of its own: a path out of it would lead nowhere."""
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", lesson.text):
