@@ -1,6 +1,8 @@
 """Where the project's own data is, and writing files so that a reader never sees half of one."""
 
+import contextlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,19 +47,35 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         try:
+            # A new file, under a name that nobody can guess and point elsewhere by a link.
+            open(temporary, "xb").close()
             yield temporary
+            # For writing, since Windows syncs no file that is open for reading only.
+            with open(temporary, "r+b") as file:
+                os.fsync(file.fileno())
+            # Windows refuses this while another program has `path` open.
+            os.replace(temporary, path)
         except PermissionError as error:
             raise InputError(f"cannot write {path}: {error.strerror}") from error
-        # For writing, since Windows syncs no file that is open for reading only.
-        with open(temporary, "r+b") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
         _sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        # A writer that failed may still have it open, and Windows then keeps it; what matters is
+        # the writer's error, and the next run deletes it.
+        with contextlib.suppress(PermissionError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file as `write_atomically` does: in UTF-8, with the same bytes on every system.
+
+    Raises:
+        InputError: the folder cannot be made or written.
+    """
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 @contextmanager

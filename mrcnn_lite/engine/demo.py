@@ -12,7 +12,7 @@ from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.recipe import RECIPES
 from mrcnn_lite.engine.train import METRICS_NAME, train
 from mrcnn_lite.explore.draw import figure_of_detections, figure_of_losses
-from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically
+from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically, write_text
 from mrcnn_lite.models import mask_rcnn, mini_config
 
 # Training scenes have even seeds (twice the run's), so that none of them is held out.
@@ -60,12 +60,11 @@ def run_demo(
         save_weights(weights_out, model, scenes.categories)
         print(f"wrote {weights_out}")
     # The last to be written: where it stands, the demo is finished.
-    with write_atomically(out / "metrics.json") as temporary:
-        temporary.write_text(json.dumps(metrics, indent=2) + "\n")
+    write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     print(
         f"mask AP {metrics['segm']['AP']:.3f} after {train_seconds:.0f} s of training\n"
-        f"wrote {out}/metrics.json, {out}/losses.png and {out}/detections.png\n"
-        f"next: open {out}/detections.png, then run `make lab` for lesson 00"
+        f"wrote {out / 'metrics.json'}, {out / 'losses.png'} and {out / 'detections.png'}\n"
+        f"next: open {out / 'detections.png'}, then run `make lab` for lesson 00"
     )
     return metrics
 
@@ -81,7 +80,7 @@ def _draw(model, held_out: ShapesDataset, out: Path) -> None:
     with write_atomically(out / "detections.png") as temporary:
         figure = figure_of_detections(images, detections, targets, held_out.categories)
         figure.savefig(temporary, dpi=110)
-    lines = (out / METRICS_NAME).read_text().splitlines()
+    lines = (out / METRICS_NAME).read_text("utf-8").splitlines()
     with write_atomically(out / "losses.png") as temporary:
         figure_of_losses([json.loads(line) for line in lines]).savefig(temporary, dpi=110)
 

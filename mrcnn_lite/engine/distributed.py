@@ -6,6 +6,7 @@ then all take the same step. Everything here also works, and costs nothing, in a
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import timedelta
@@ -21,7 +22,10 @@ from mrcnn_lite.errors import InputError
 # Longer than the slowest thing one process does alone: scoring all of COCO's validation images.
 TIMEOUT = timedelta(minutes=30)
 # What gloo and NCCL say when somebody at the other end is gone.
-SIGNS_OF_A_LOST_PROCESS = ("closed by peer", "reset by peer", "Broken pipe", "imed out", "NCCL")
+SIGNS_OF_A_LOST_PROCESS = (
+    *("closed by peer", "reset by peer", "roken pipe", "imed out", "NCCL"),
+    "forcibly closed",  # Windows' word for it
+)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from mrcnn_lite.engine import distributed
-from mrcnn_lite.engine.loader import make_evaluation_loader
+from mrcnn_lite.engine.loader import batches_of, make_evaluation_loader
 from mrcnn_lite.engine.precision import autocast
 from mrcnn_lite.models import MaskRCNN
 
@@ -103,10 +103,11 @@ def detect(
     model.eval()
     try:
         progress = {"unit": "batch", "leave": False, "disable": not distributed.is_first()}
-        for images, targets in tqdm(loader, "evaluating", **progress):
-            with torch.inference_mode(), autocast(device, precision):
-                detections = model([image.to(device) for image in images])
-            yield [target["image_id"] for target in targets], detections
+        with batches_of(loader) as batches:
+            for images, targets in tqdm(batches, "evaluating", len(loader), **progress):
+                with torch.inference_mode(), autocast(device, precision):
+                    detections = model([image.to(device) for image in images])
+                yield [target["image_id"] for target in targets], detections
     finally:
         model.train(was_training)
 

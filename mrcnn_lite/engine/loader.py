@@ -1,6 +1,11 @@
 """From a data set to the batches of this process, in the order that the sampler gives."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Subset
 
 from mrcnn_lite.datasets.transforms import collate
@@ -9,6 +14,9 @@ from mrcnn_lite.engine.interrupt import ignore_interrupts
 from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.engine.sampler import BatchSampler, aspect_ratio_groups
 from mrcnn_lite.errors import InputError
+
+# Images and targets that a process takes at a time.
+Batch = tuple[list[Tensor], list[dict]]
 
 
 def make_training_loader(
@@ -41,10 +49,10 @@ def make_training_loader(
         num_processes=distributed.num_processes(),
     )
     return DataLoader(
-        Subset(dataset, usable),
+        Subset(_Reporting(dataset), usable),
         batch_sampler=sampler,
         num_workers=config.num_workers,
-        collate_fn=collate,
+        collate_fn=_collate,
         worker_init_fn=ignore_interrupts,
         # Page-locked memory is what a GPU can fetch from while it computes.
         pin_memory=device.type == "cuda",
@@ -62,11 +70,78 @@ def make_evaluation_loader(
     """
     part = range(distributed.process_number(), len(dataset), distributed.num_processes())
     return DataLoader(
-        Subset(dataset, part),
+        Subset(_Reporting(dataset), part),
         batch_size,
         num_workers=num_workers,
-        collate_fn=collate,
+        collate_fn=_collate,
         worker_init_fn=ignore_interrupts,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),
     )
+
+
+@contextmanager
+def batches_of(loader: DataLoader) -> Iterator[Iterator[Batch]]:
+    """Start a loader's workers and give its batches; whatever ends the block ends the workers.
+
+    A picture that cannot be read raises the same error with and without workers.
+
+    Raises:
+        InputError: a worker was killed.
+    """
+    batches = iter(loader)
+    try:
+        yield map(_unpack, batches)
+    except RuntimeError as error:
+        if "DataLoader worker (pid" not in str(error):
+            raise
+        raise InputError(
+            f"a process that loads images is gone, for want of memory perhaps: try fewer --workers "
+            f"({error})"
+        ) from error
+    finally:
+        if loader.num_workers:
+            # PyTorch does this when nothing refers to `batches` any longer. After an error the
+            # traceback does, until Python's own end, which would wait for the workers for ever.
+            try:
+                batches._shutdown_workers()
+            finally:
+                for worker in batches._workers:
+                    worker.kill()
+
+
+class _Failed:
+    """What a worker hands over in place of a sample that it could not read."""
+
+    def __init__(self, error: Exception):
+        self.error = error
+
+
+class _Reporting(Dataset):
+    """A data set that hands over as values the errors that a user can mend.
+
+    Raised in a worker, they would reach the main process with a traceback for a message.
+    """
+
+    def __init__(self, dataset: Dataset):
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> Any:
+        try:
+            return self.dataset[index]
+        except (InputError, OSError) as error:
+            return _Failed(error)
+
+
+def _collate(samples: Sequence[Any]) -> Batch | _Failed:
+    failed = [sample for sample in samples if isinstance(sample, _Failed)]
+    return failed[0] if failed else collate(samples)
+
+
+def _unpack(batch: Batch | _Failed) -> Batch:
+    if isinstance(batch, _Failed):
+        raise batch.error
+    return batch

@@ -8,7 +8,7 @@ from typing import Any
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.files import write_text
 
 USUAL_CAUSES = (
     "a learning rate too high for this batch size",
@@ -45,8 +45,7 @@ def stop_not_finite(
     report = {"process": distributed.process_number(), "image_ids": image_ids, "losses": values}
     reports = distributed.gather(report)
     if distributed.is_first():
-        with write_atomically(file.with_suffix(".json")) as temporary:
-            temporary.write_text(json.dumps(reports, indent=2) + "\n")
+        write_text(file.with_suffix(".json"), json.dumps(reports, indent=2) + "\n")
     spoilt = [
         report
         for report in distributed.share(reports)

@@ -20,7 +20,7 @@ from mrcnn_lite.engine.run_folder import CONFIG_NAME
 from mrcnn_lite.engine.tables import MODELS
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.files import make_folder, write_text
 from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.fcn import FCN
 from mrcnn_lite.models.methods import METHODS
@@ -69,7 +69,7 @@ class Run:
         path = self.path / RESULT_NAME
         if not path.exists():
             return None
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text("utf-8"))
         if found["settings"] != self.describe():
             raise InputError(
                 f"{self.path} was trained with other settings than {self.model} has now; "
@@ -93,7 +93,7 @@ def train_and_measure(run: Run, device: str) -> None:
     config = TrainConfig(steps=run.steps, warmup_steps=min(100, run.steps // 4), seed=run.seed)
     seconds = train(detector, scenes, config, run.path, resume=True)
     metrics = measure(detector, held_out)
-    described = json.loads((run.path / CONFIG_NAME).read_text())
+    described = json.loads((run.path / CONFIG_NAME).read_text("utf-8"))
     result = {
         "model": run.model,
         "seed": run.seed,
@@ -104,8 +104,7 @@ def train_and_measure(run: Run, device: str) -> None:
         **{name: described[name] for name in ("device", "threads", "platform", "versions")},
         "commit": (described["git"] or {}).get("commit"),
     }
-    with write_atomically(run.path / RESULT_NAME) as temporary:
-        temporary.write_text(json.dumps(result, indent=2) + "\n")
+    write_text(run.path / RESULT_NAME, json.dumps(result, indent=2) + "\n")
 
 
 def measure(detector: MaskRCNN | FCN, held_out: ShapesDataset) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from mrcnn_lite.engine.tables import TABLES, Row, Table
 from mrcnn_lite.engine.verdicts import verdict
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.explore.draw_tables import KIND_NAMES, figure_of_table
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.files import write_atomically, write_text
 
 # The numbers that tables show; the JSON has all twelve of pycocotools.
 SHOWN = ("AP", "AP50", "AP75")
@@ -91,7 +91,7 @@ def check_not_larger(out: Path, table: str, runs: Sequence[Run]) -> None:
     path = out / f"{table}.json"
     if not path.exists():
         return
-    there = json.loads(path.read_text())
+    there = json.loads(path.read_text("utf-8"))
     seeds, steps = len({run.seed for run in runs}), runs[0].steps
     if there["seeds"] > seeds or there["steps"] > steps:
         raise InputError(
@@ -110,13 +110,11 @@ def write_result_files(
     out: Path, name: str, summary: dict[str, Any], text: str, figure: Figure
 ) -> None:
     """Write NAME.json, NAME.md and NAME.png."""
-    with write_atomically(out / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(summary, indent=1) + "\n")
-    with write_atomically(out / f"{name}.md") as temporary:
-        temporary.write_text(text)
+    write_text(out / f"{name}.json", json.dumps(summary, indent=1) + "\n")
+    write_text(out / f"{name}.md", text)
     with write_atomically(out / f"{name}.png") as temporary:
         figure.savefig(temporary, dpi=110)
-    print(f"wrote {out}/{name}.json, {name}.md and {name}.png")
+    print(f"wrote {out / name}.json, {name}.md and {name}.png")
 
 
 def page(summary: dict[str, Any]) -> str:

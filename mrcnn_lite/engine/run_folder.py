@@ -1,7 +1,6 @@
 """What a run leaves behind beside its checkpoints: its configuration and its numbers."""
 
 import contextlib
-import errno
 import json
 import platform
 import subprocess
@@ -9,7 +8,7 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 import torchvision
@@ -17,12 +16,7 @@ import torchvision
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import remove_leftovers, write_atomically
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
+from mrcnn_lite.files import remove_leftovers, write_text
 
 CONFIG_NAME = "config.json"
 METRICS_NAME = "metrics.jsonl"
@@ -31,7 +25,7 @@ PACKAGES = ("mrcnn-lite", "numpy", "pycocotools")
 
 
 class RunFolder:
-    """The files of a run, written by the first of its processes.
+    """The files of a run, written by the first of its processes, which has locked the folder.
 
     config.json says what was asked for and where it ran; metrics.jsonl holds one record per step,
     evaluations.jsonl one per evaluation; events.* are TensorBoard's.
@@ -43,12 +37,10 @@ class RunFolder:
         self.tensorboard = None
         if not self.writes:
             return
-        self._lock = _lock(path)
         remove_leftovers(path)
         if state.config.tensorboard:
             self.tensorboard = _open_tensorboard(path, state.step)
-        with write_atomically(path / CONFIG_NAME) as temporary:
-            temporary.write_text(json.dumps(describe_run(state), indent=2) + "\n")
+        write_text(path / CONFIG_NAME, json.dumps(describe_run(state), indent=2) + "\n")
         for name in (METRICS_NAME, EVALUATIONS_NAME):
             _forget_after(path / name, state.step)
 
@@ -76,12 +68,10 @@ class RunFolder:
     def __exit__(self, *_error: object) -> None:
         if self.tensorboard is not None:
             self.tensorboard.close()
-        if self.writes:
-            self._lock.close()
 
     def _append(self, name: str, record: dict[str, Any]) -> None:
         if self.writes:
-            with open(self.path / name, "a") as file:
+            with open(self.path / name, "a", encoding="utf-8", newline="\n") as file:
                 file.write(json.dumps(record) + "\n")
 
     def _draw(self, values: dict[str, float], step: int) -> None:
@@ -92,7 +82,8 @@ class RunFolder:
 
 def describe_run(state: TrainingState) -> dict[str, Any]:
     """Put together all that somebody would need to know to repeat a run."""
-    device = torch.cuda.get_device_name(state.device) if state.device.type == "cuda" else "cpu"
+    kind = state.device.type
+    device = torch.cuda.get_device_name(state.device) if kind == "cuda" else kind
     return {
         "command": sys.argv,
         "resumed_from_step": state.step,
@@ -128,34 +119,13 @@ def _git_state() -> dict[str, Any] | None:
     try:
         commit, changes = (
             subprocess.run(
-                ["git", *arguments], cwd=here, capture_output=True, text=True, check=True
+                ["git", *arguments], cwd=here, capture_output=True, encoding="utf-8", check=True
             ).stdout.strip()
             for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", here])
         )
     except (OSError, subprocess.CalledProcessError):
         return None
     return {"commit": commit, "changed_files": changes.splitlines()}
-
-
-def _lock(path: Path) -> IO:
-    """Keep other processes from writing to a run's folder until the file given is closed.
-
-    The system itself lets go of it when the process ends, however it ends.
-
-    Raises:
-        InputError: another process has it.
-    """
-    file = open(path / ".lock", "w")  # noqa: SIM115
-    if fcntl is not None:
-        try:
-            # Not flock, which the loader's workers would inherit and hold on to.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            if error.errno in (errno.EACCES, errno.EAGAIN):
-                raise InputError(f"another process is training in {path}: end it first") from error
-            raise
-    return file
 
 
 def _open_tensorboard(path: Path, step: int):
@@ -172,7 +142,7 @@ def _open_tensorboard(path: Path, step: int):
 def _read(file: Path) -> list[dict[str, Any]]:
     records = []
     if file.exists():
-        for line in file.read_text().splitlines():
+        for line in file.read_text("utf-8").splitlines():
             # A crash may have torn a line.
             with contextlib.suppress(json.JSONDecodeError):
                 records.append(json.loads(line))
@@ -183,5 +153,4 @@ def _forget_after(file: Path, step: int) -> None:
     """Drop the records of steps that the checkpoint does not hold; they will be made again."""
     if file.exists():
         kept = [record for record in _read(file) if record["step"] <= step]
-        with write_atomically(file) as temporary:
-            temporary.write_text("".join(json.dumps(record) + "\n" for record in kept))
+        write_text(file, "".join(json.dumps(record) + "\n" for record in kept))

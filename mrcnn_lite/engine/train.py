@@ -4,11 +4,12 @@ import itertools
 import math
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from mrcnn_lite.datasets.transforms import random_horizontal_flip
@@ -16,7 +17,8 @@ from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import checkpoints_in
 from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.interrupt import StoppedBySignal, StopRequest, stop_on_signal
-from mrcnn_lite.engine.loader import make_training_loader
+from mrcnn_lite.engine.loader import Batch, batches_of, make_training_loader
+from mrcnn_lite.engine.lock import only_run_in
 from mrcnn_lite.engine.not_finite import stop_not_finite
 from mrcnn_lite.engine.precision import autocast
 from mrcnn_lite.engine.random_state import get_random_state
@@ -26,9 +28,6 @@ from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import make_folder
 from mrcnn_lite.models import MaskRCNN
-
-# Images and targets that a process takes at a time.
-Batch = tuple[list[Tensor], list[dict]]
 
 
 def train(
@@ -60,6 +59,18 @@ def train(
         InputError: `out` holds another run; the data set is empty; the loss is not finite.
     """
     out = make_folder(out)
+    with only_run_in(out):
+        return _train(model, dataset, config, out, resume, validation)
+
+
+def _train(
+    model: MaskRCNN,
+    dataset: Dataset,
+    config: TrainConfig,
+    out: Path,
+    resume: bool,
+    validation: Dataset | None,
+) -> float:
     if not resume and (checkpoints_in(out) or (out / METRICS_NAME).exists()):
         raise InputError(f"{out} already holds a run: resume it, or choose another folder")
     torch.manual_seed(config.seed + 1_000_003 * distributed.process_number())
@@ -72,15 +83,15 @@ def train(
     if config.compile:
         # Images differ in size; without this, each size would be compiled anew.
         model.backbone.compile(dynamic=True)
-    with RunFolder(out, state) as folder, stop_on_signal() as stop:
-        _train_until_done(state, loader, folder, validation, stop)
+    with RunFolder(out, state) as folder, stop_on_signal() as stop, batches_of(loader) as batches:
+        _train_until_done(state, batches, folder, validation, stop)
     model.eval()
     return state.seconds
 
 
 def _train_until_done(
     state: TrainingState,
-    loader: DataLoader,
+    batches: Iterator[Batch],
     folder: RunFolder,
     validation: Dataset | None,
     stop: StopRequest,
@@ -90,7 +101,6 @@ def _train_until_done(
     # The run may have ended between a step and its evaluation.
     if _evaluation_is_due(state, validation, folder):
         _evaluate(state, validation, folder)
-    batches = iter(loader)
     random_state = get_random_state(state.device)
     bar = {"desc": "training", "unit": "step", "disable": not folder.writes}
     with tqdm(total=config.steps, initial=start, **bar) as progress:

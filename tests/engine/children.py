@@ -1,5 +1,6 @@
 """What the processes that tests start do. Imported, with PyTorch, by the fork server."""
 
+import multiprocessing
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 
 from mrcnn_lite import files
+from mrcnn_lite.cli import main
 from mrcnn_lite.datasets import ShapesDataset, collate
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine import train as train_module
@@ -20,6 +22,9 @@ from mrcnn_lite.engine.train import train, train_step
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 
+# What ends a process at once, with no chance to clean up; on Windows every signal does.
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+WEIGHTS = Path(__file__).parents[2] / "data" / "weights" / "mini.safetensors"
 SCENES = ShapesDataset(6, seed=0, image_size=64)
 CONFIG = TrainConfig(steps=6, batch_size=2, warmup_steps=1, checkpoint_every=1)
 
@@ -37,6 +42,11 @@ def call(log, environment, function, arguments, changes) -> None:
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(1)
+
+
+def was_killed(process) -> bool:
+    """Say whether a process was ended by `KILL`; Windows gives its number for an exit status."""
+    return abs(process.exitcode) == KILL
 
 
 def tiny_model(**overrides):
@@ -59,7 +69,7 @@ def train_and_die(out, moment: str, step: int) -> None:
     """Train until a moment of the writing of a step's checkpoint, and end as kill -9 ends it."""
 
     def die():
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), KILL)
 
     save, replace_file = torch.save, os.replace
 
@@ -82,6 +92,17 @@ def train_and_die(out, moment: str, step: int) -> None:
     else:
         files.os.replace = dying_replace
     train_tiny(out)
+
+
+def give_command(arguments: list[str], method: str) -> None:
+    """Do what `mrcnn-lite` does, with loading workers that start by this method."""
+    multiprocessing.set_start_method(method, force=True)
+    sys.exit(main(arguments))
+
+
+def train_from(dataset, out, **changes) -> None:
+    """Train on another data set than the scenes."""
+    train(tiny_model(), dataset, replace(CONFIG, **changes), out, resume=True)
 
 
 def save_gradients(out, images: list[int], passes: int) -> None:

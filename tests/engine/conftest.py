@@ -1,8 +1,11 @@
-"""Processes that start in milliseconds, forked from a server that has PyTorch ready."""
+"""Processes that start in milliseconds, forked from a server that has PyTorch ready.
+
+Where nothing can be forked they are spawned, and take the seconds that importing PyTorch takes.
+"""
 
 import multiprocessing
+import os
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,21 +14,22 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def forkserver():
-    """The standard library's fork server, which imports the package once."""
-    if sys.platform == "win32":
-        pytest.skip("Windows cannot fork")
+def context():
+    """The standard library's fork server, which imports the package once; or plain processes."""
     with pytest.MonkeyPatch.context() as patch:
         # The children inherit one thread each, whatever number of cores there is.
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.syspath_prepend(str(ROOT))
+        if "forkserver" not in multiprocessing.get_all_start_methods():
+            yield multiprocessing.get_context("spawn")
+            return
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["tests.engine.children", "pytest"])
         yield context
 
 
 @pytest.fixture
-def run_job(forkserver, tmp_path):
+def run_job(context, tmp_path):
     """Start a job of n processes that each call a function; give the processes."""
     started = []
 
@@ -42,8 +46,10 @@ def run_job(forkserver, tmp_path):
                 "MASTER_ADDR": "127.0.0.1",
                 "MASTER_PORT": str(port),
             }
+            if os.name == "nt":
+                environment["USE_LIBUV"] = "0"  # PyTorch's wheels for Windows are built without
             log = tmp_path / f"process-{len(started)}.log"
-            process = forkserver.Process(
+            process = context.Process(
                 target=children.call, args=(log, environment, function, arguments, changes)
             )
             process.start()

@@ -1,7 +1,6 @@
 """Several processes are one: the same gradients, the same metrics, and the same fate."""
 
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ WEIGHTS = Path(__file__).parents[2] / "data" / "weights" / "mini.safetensors"
 def finish(processes) -> None:
     for process in processes:
         process.join(60)
-        assert process.exitcode == 0, process.log.read_text()
+        assert process.exitcode == 0, process.log.read_text("utf-8")
 
 
 def gradients_of(run_job, out, number: int, images: list[int], passes: int = 1):
@@ -73,12 +72,12 @@ def test_a_killed_process_ends_the_job_with_a_word_and_the_rerun_resumes(run_job
     while len(checkpoints_in(broken)) < 2:
         time.sleep(0.002)
         assert survivor.is_alive()
-    os.kill(victim.pid, signal.SIGKILL)
+    os.kill(victim.pid, children.KILL)
     survivor.join(60)
     victim.join(60)
-    assert victim.exitcode == -signal.SIGKILL
+    assert children.was_killed(victim)
     assert survivor.exitcode == 1
-    word = survivor.log.read_text()
+    word = survivor.log.read_text("utf-8")
     assert "lost another one of this job" in word
     assert "--resume" in word
     assert "Traceback" not in word

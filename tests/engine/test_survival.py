@@ -2,8 +2,8 @@
 
 import io
 import json
+import multiprocessing
 import random
-import signal
 import time
 from dataclasses import replace
 
@@ -20,12 +20,13 @@ from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from tests.engine import children
 
-NUM_KILLS = 20
+# Where processes are spawned each takes seconds to start.
+NUM_KILLS = 20 if "forkserver" in multiprocessing.get_all_start_methods() else 8
 
 
 def finish(process) -> None:
     process.join(60)
-    assert process.exitcode == 0, process.log.read_text()
+    assert process.exitcode == 0, process.log.read_text("utf-8")
 
 
 def last_step(folder) -> int:
@@ -80,7 +81,7 @@ def test_kill_9_at_random_moments(run_job, uninterrupted, tmp_path):
 def test_kill_9_during_a_checkpoint_write(run_job, uninterrupted, tmp_path, moment):
     (process,) = run_job(1, children.train_and_die, tmp_path / "run", moment, 3)
     process.join(60)
-    assert process.exitcode == -signal.SIGKILL
+    assert children.was_killed(process)
     last = 3 if moment == "after renaming" else 2
     assert load_checkpoint(tmp_path / "run")["training"]["step"] == last
     finish(*run_job(1, children.train_tiny, tmp_path / "run"))
@@ -159,15 +160,6 @@ def test_truncated_checkpoint_is_named_and_the_previous_one_taken(tmp_path):
     assert last.with_suffix(".damaged").exists()
 
 
-def test_second_run_in_the_same_folder_is_refused(run_job, tmp_path):
-    (process,) = run_job(1, children.train_tiny, tmp_path, steps=500)
-    wait_for_step(process, tmp_path, 1)
-    with pytest.raises(InputError, match="another process is training in"):
-        children.train_tiny(tmp_path, steps=500)
-    process.kill()
-    process.join()
-
-
 def test_only_the_last_checkpoints_stay(tmp_path):
     children.train_tiny(tmp_path, keep_checkpoints=3)
     assert [path.name[-4:-3] for path in checkpoints_in(tmp_path)] == ["6", "5", "4"]
@@ -198,9 +190,9 @@ def test_changed_annotation_is_noticed(tmp_path):
     root = export(children.SCENES, tmp_path / "coco", "train")
     train(children.tiny_model(), CocoDataset(root, "train"), children.CONFIG, tmp_path / "run")
     file = root / "annotations" / "instances_train.json"
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text("utf-8"))
     content["annotations"][0]["bbox"][0] += 0.5
-    file.write_text(json.dumps(content))
+    file.write_text(json.dumps(content), encoding="utf-8")
     changed = CocoDataset(root, "train")
     with pytest.raises(InputError, match="data setting fingerprint"):
         train(children.tiny_model(), changed, children.CONFIG, tmp_path / "run", resume=True)
@@ -219,7 +211,7 @@ def test_loss_that_is_not_finite_leaves_evidence(tmp_path):
     with pytest.raises(LossNotFiniteError, match=r"Usual causes: .*learning rate.*bf16") as stopped:
         train(model, children.SCENES, children.CONFIG, tmp_path)
     spoil.remove()
-    (report,) = json.loads((tmp_path / "not-finite-0000001.json").read_text())
+    (report,) = json.loads((tmp_path / "not-finite-0000001.json").read_text("utf-8"))
     assert report["process"] == 0
     assert str(report["image_ids"]) in str(stopped.value)
     kept = load_checkpoint(tmp_path / "not-finite-0000001.pt")
@@ -240,7 +232,8 @@ def test_fp16_skips_a_step_whose_gradient_overflows(tmp_path):
     model.rpn.head.cls_logits.bias.register_hook(overflow)
     config = replace(children.CONFIG, precision="fp16")
     train(model, children.SCENES, config, tmp_path)
-    records = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    lines = (tmp_path / "metrics.jsonl").read_text("utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
     assert len(records) == 6
     scale = 2.0**16  # where PyTorch begins
     for record in records:

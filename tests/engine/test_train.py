@@ -26,7 +26,7 @@ def fresh_model():
 
 
 def records_of(folder) -> list[dict]:
-    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text("utf-8").splitlines()]
 
 
 def interrupt_after(monkeypatch, number: int, by: signal.Signals = signal.SIGINT) -> None:
@@ -52,8 +52,9 @@ def test_run_leaves_a_checkpoint_and_one_record_per_step(tmp_path):
     assert torch.equal(
         checkpoint["model"]["rpn.head.cls_logits.weight"], model.rpn.head.cls_logits.weight
     )
-    assert sorted(os.listdir(tmp_path)) == [
-        *(".lock", "checkpoint-0000002.pt", "checkpoint-0000004.pt", "config.json", "metrics.jsonl")
+    # The lock's file may stay: where the system's own locks are used it must.
+    assert sorted({*os.listdir(tmp_path)} - {".lock"}) == [
+        *("checkpoint-0000002.pt", "checkpoint-0000004.pt", "config.json", "metrics.jsonl")
     ]
 
 
@@ -115,7 +116,7 @@ def test_failing_evaluation_costs_no_step(tmp_path, monkeypatch):
 
 def test_records_after_the_checkpoint_are_made_again(tmp_path):
     train(fresh_model(), SCENES, replace(CONFIG), tmp_path)
-    with open(tmp_path / "metrics.jsonl", "a") as file:
+    with open(tmp_path / "metrics.jsonl", "a", encoding="utf-8") as file:
         file.write('{"step": 5, "loss": 0.1}\n{"step": 6, "lo')
     train(fresh_model(), SCENES, CONFIG, tmp_path, resume=True)
     assert [record["step"] for record in records_of(tmp_path)] == [1, 2, 3, 4]
@@ -151,10 +152,10 @@ def test_gradient_that_is_not_finite_stops_the_run_before_it_spoils_the_weights(
 
 
 def test_records_of_another_program_are_not_touched(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n', encoding="utf-8")
     with pytest.raises(InputError, match="already holds a run"):
         train(fresh_model(), SCENES, CONFIG, tmp_path)
-    assert (tmp_path / "metrics.jsonl").read_text() == '{"step": 1}\n'
+    assert (tmp_path / "metrics.jsonl").read_text("utf-8") == '{"step": 1}\n'
 
 
 def test_resuming_needs_the_same_data_but_not_the_same_number_of_workers(tmp_path):
