@@ -1,5 +1,9 @@
 # Every target makes .venv when it is missing; PYTHON names the interpreter to make it with.
 PYTHON ?= python3
+# For `make test-floor` and `make test-newest`: pyenv's interpreters, or else what uv finds or fetches.
+PYENV := $(HOME)/.pyenv/versions
+OLDEST ?= $(lastword 3.10 $(sort $(wildcard $(PYENV)/3.10.*/bin/python)))
+NEWEST ?= $(lastword 3.14 $(sort $(wildcard $(PYENV)/3.1[1-9].*/bin/python)))
 BIN := .venv/bin
 # Two workers, one thread each: more threads than cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
@@ -7,9 +11,25 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
 LONGEST := notebooks/11_mask_rcnn_trained.ipynb
 OTHERS := $(filter-out $(LONGEST),$(sort $(wildcard notebooks/*.ipynb)))
 LESSONS := --dist loadfile --no-loadscope-reorder $(LONGEST) $(OTHERS)
+# Of each kind one: a whole model, one operation, a head that is trained.
+THREE_LESSONS := notebooks/00_start_here.ipynb notebooks/04_roi_align.ipynb notebooks/09_decoupled_mask_loss.ipynb
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
-.PHONY: demo test test-package test-notebooks test-student browser-test lab notebooks weights student lint format bench
+define TEST_ELSEWHERE
+	OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n 2 -q --dist worksteal tests --ignore tests/browser
+	OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n 2 -q $(NBVAL) --dist loadfile $(THREE_LESSONS)
+endef
+
+# uv chooses versions from either end; pip only from the upper one.
+define INSTALL_ELSEWHERE
+	$(BIN)/python -m pip install --quiet uv
+	@echo "$(1): $(2), $(3) versions"
+	$(BIN)/uv venv --quiet --clear --python $(2) $(1)
+	$(BIN)/uv pip install --quiet --python $(1) --resolution $(3) --upgrade -e '.[dev]'
+	touch $(1)/installed
+endef
+
+.PHONY: demo test test-package test-notebooks test-floor test-newest test-student browser-test lab notebooks weights student lint format bench
 
 demo: .venv/installed
 	$(BIN)/mrcnn-lite demo
@@ -21,6 +41,15 @@ test-package: .venv/installed
 
 test-notebooks: .venv/installed
 	$(PYTEST) $(NBVAL) $(LESSONS)
+
+# The oldest Python with the lowest version of every package that pyproject.toml allows; three
+# lessons say whether the digits hold there too.
+test-floor: .venv-floor/installed
+	$(call TEST_ELSEWHERE,.venv-floor)
+
+# The newest Python here with the newest release of everything.
+test-newest: .venv-newest/installed
+	$(call TEST_ELSEWHERE,.venv-newest)
 
 # Every lesson once more as students get it: only the checks of their exercises may fail.
 test-student: .venv/installed
@@ -62,3 +91,9 @@ bench: .venv/installed
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	touch $@
+
+.venv-floor/installed: pyproject.toml .venv/installed
+	$(call INSTALL_ELSEWHERE,.venv-floor,$(OLDEST),lowest-direct)
+
+.venv-newest/installed: pyproject.toml .venv/installed
+	$(call INSTALL_ELSEWHERE,.venv-newest,$(NEWEST),highest)
