@@ -151,7 +151,7 @@ def make_call(side, action, sizes, theirs, pictures):
         model.load_state_dict(theirs.state_dict(), strict=True)
         model.to(memory_format=torch.channels_last)
         if action == "detect":
-            model = prepare_for_inference(model, BF16 if side == "bf16" else None)
+            model = prepare_for_inference(model, BF16 if side == "bf16" else torch.float32)
     precision = torch.autocast("cpu", BF16, enabled=side == "bf16")
     images, targets = pictures
 
@@ -230,10 +230,11 @@ def measure_memory(case, side):
     call = make_call(side, action, sizes, make_torchvision(sizes), pictures)
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # what making the model left behind would count
-    Path("/proc/self/clear_refs").write_text("5")  # sets the peak to what is resident now
+    # Sets the peak to what is resident now.
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     for _ in range(2):
         call()
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**10
 
 
@@ -312,9 +313,9 @@ def main():
         "rows": rows,
     }
     with write_atomically(arguments.output / "model.json") as path:
-        path.write_text(json.dumps(result, indent=1) + "\n")
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     with write_atomically(arguments.output / "model.md") as path:
-        path.write_text(as_markdown(result))
+        path.write_text(as_markdown(result), encoding="utf-8")
     print(as_markdown(result))
 
 

@@ -1,7 +1,24 @@
 import os
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
+
+# How a user may call what this package offers; the first is how a fresh interpreter does.
+WAYS_OF_CALLING = {
+    "gradients": nullcontext,
+    "no_grad": torch.no_grad,
+    "inference_mode": torch.inference_mode,
+    "autocast": partial(torch.autocast, "cpu", torch.bfloat16),
+}
+
+
+@pytest.fixture(params=WAYS_OF_CALLING)
+def way(request):
+    """A function that makes the context in which something is called; every one in turn."""
+    return WAYS_OF_CALLING[request.param]
 
 
 @pytest.fixture(scope="session")

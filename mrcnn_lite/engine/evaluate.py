@@ -114,11 +114,12 @@ def detect(
 
 def to_coco_results(image_id: int, detections: dict[str, Tensor]) -> list[dict]:
     """Write one image's detections in COCO's result format: box as x, y, w, h; mask as RLE."""
-    boxes = detections["boxes"].cpu().double()
-    boxes[:, 2:] -= boxes[:, :2]
+    corners, opposites = detections["boxes"].cpu().double().split(2, dim=1)
+    boxes = torch.cat([corners, opposites - corners], dim=1).tolist()
+    labels, scores = detections["labels"].tolist(), detections["scores"].tolist()
     results = [
-        {"image_id": image_id, "category_id": int(label), "score": float(score), "bbox": box}
-        for label, score, box in zip(detections["labels"], detections["scores"], boxes.tolist())
+        {"image_id": image_id, "category_id": label, "score": score, "bbox": box}
+        for label, score, box in zip(labels, scores, boxes)
     ]
     if "masks" in detections:
         masks = (detections["masks"][:, 0] > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()

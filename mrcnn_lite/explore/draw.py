@@ -79,8 +79,8 @@ def draw_instances(
         categories: label to name.
         line: the boxes' line style.
     """
-    boxes = instances["boxes"].cpu().numpy()
-    masks = instances["masks"].cpu().numpy()
+    boxes = instances["boxes"].detach().cpu().numpy()
+    masks = instances["masks"].detach().cpu().numpy()
     masks = masks.reshape(len(boxes), *masks.shape[-2:]) > MASK_THRESHOLD
     for i, ((x1, y1, x2, y2), mask) in enumerate(zip(boxes, masks)):
         color = INSTANCE_COLORS[i % len(INSTANCE_COLORS)]
@@ -100,7 +100,7 @@ def draw_instances(
         label = int(instances["labels"][i])
         text = categories.get(label, f"class {label}")
         if "scores" in instances:
-            text += f" {float(instances['scores'][i]):.2f}"
+            text += f" {instances['scores'][i].item():.2f}"
         # Inside the upper edge where there is no room above it.
         above = y1 > 0.06 * height
         axes.text(

@@ -73,7 +73,8 @@ class FCISHeads(SecondStage):
         deltas = self.read_deltas(images, box_maps, proposals).repeat(1, self.config.num_classes)
         class_logits = detection_logits(inside, outside)
         detections = self.select_detections(class_logits, deltas, proposals, images.sizes)
-        boxes = [detection["boxes"] for detection in detections]
+        # As in `RoIHeads.forward`, a mask's gradient takes its box as it is.
+        boxes = [detection["boxes"].detach() for detection in detections]
         labels = torch.cat([detection["labels"] for detection in detections])
         logits = mask_logits(*self.read_scores(images, score_maps, boxes))
         masks = logits[torch.arange(len(labels), device=labels.device), labels].sigmoid()

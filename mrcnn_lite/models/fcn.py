@@ -14,6 +14,7 @@ from mrcnn_lite.models.components import connected_components
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.dilation import remove_stride
 from mrcnn_lite.models.images import make_image_transform
+from mrcnn_lite.models.precision import in_precision_of, precision_of
 from mrcnn_lite.models.second_stage import in_full_precision
 from mrcnn_lite.ops.masks import semantic_map
 
@@ -45,6 +46,11 @@ class FCN(nn.Module):
             for channels in self.backbone.channels
         )
 
+    @property
+    def precision(self) -> torch.dtype:
+        """The type of the layers' weights, as of a `MaskRCNN`."""
+        return precision_of(self)
+
     def forward(
         self, images: list[Tensor], targets: list[dict] | None = None
     ) -> dict[str, Tensor] | list[dict[str, Tensor]]:
@@ -73,11 +79,12 @@ class FCN(nn.Module):
 
     def compute_logits(self, images: Tensor) -> Tensor:
         """Score every pixel of a batch `Tensor[N, 3, H, W]`: logits `Tensor[N, K, H, W]`."""
-        features = self.backbone(images)
         logits = None
-        for feature, layer in zip(reversed(features), reversed(self.scores)):
-            scores = in_full_precision(layer(feature))
-            logits = scores if logits is None else _resize(logits, scores.shape[-2:]) + scores
+        with in_precision_of(self):
+            features = self.backbone(images)
+            for feature, layer in zip(reversed(features), reversed(self.scores)):
+                scores = in_full_precision(layer(feature))
+                logits = scores if logits is None else _resize(logits, scores.shape[-2:]) + scores
         return _resize(logits, images.shape[-2:])
 
     def predict_pixels(self, images: list[Tensor]) -> list[Tensor]:

@@ -144,6 +144,7 @@ def pad_to_batch(images: list[Tensor]) -> Tensor:
     )
     batch = images[0].new_zeros((len(images), 3, height, width))
     batch = batch.to(memory_format=torch.channels_last)
-    for padded, image in zip(batch, images):
-        padded[:, : image.shape[-2], : image.shape[-1]] = image
+    # By number: autograd refuses to write into the parts that a loop over the batch would give.
+    for i, image in enumerate(images):
+        batch[i, :, : image.shape[-2], : image.shape[-1]] = image
     return batch

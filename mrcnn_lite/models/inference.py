@@ -10,9 +10,9 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.models.heads import BoxHead
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
+from mrcnn_lite.models.precision import LAYERS, native_precision
 from mrcnn_lite.models.winograd import WinogradConv2d, keeps_size
 
-WITH_WEIGHTS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 # Of fewer channels, Winograd's sums cost what its products save; of more, reading its weights does.
 WINOGRAD_CHANNELS = range(128, 257)
 
@@ -26,24 +26,30 @@ def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> 
     are to be in half precision (see `mrcnn_lite.models.winograd`).
 
     Args:
-        model: any Mask R-CNN of this package.
-        dtype: of the layers' weights, if another one. Of half-precision ones call the copy under
-            `torch.autocast(device, dtype)`, which then need not convert them at every call; what
-            must be precise (boxes, scores, masks in the image) is float32 all the same.
+        model: any model of this package, on the device where it is to run.
+        dtype: of the layers' weights. If none is given, those of a float32 model become bfloat16
+            where the processor multiplies it natively, and else stay as they are: without such
+            instructions bfloat16 is several times slower than float32. What must be precise (boxes,
+            scores, masks in the image) is float32 all the same.
 
     Returns:
-        The copy, in evaluation mode, without gradients.
+        The copy, in evaluation mode. It is called as the model is, and its `precision` says what
+        became of the weights. They want no gradient; images may.
     """
-    prepared = copy.deepcopy(model).eval().requires_grad_(False)
-    fold_batch_norm(prepared)
-    for head in prepared.modules():
-        if isinstance(head, BoxHead):
-            head.store_as_convolution(prepared.backbone.out_channels)
-    for layer in prepared.modules():
-        if dtype is not None and isinstance(layer, WITH_WEIGHTS):
-            layer.to(dtype)
-    replace_by_winograd(prepared)
-    return prepared.to(memory_format=torch.channels_last)
+    # A copy made in inference mode could not be part of a gradient outside.
+    with torch.inference_mode(False):
+        prepared = copy.deepcopy(model).eval().requires_grad_(False)
+        if dtype is None and prepared.precision == torch.float32:
+            dtype = native_precision(next(prepared.parameters()).device)
+        fold_batch_norm(prepared)
+        for head in prepared.modules():
+            if isinstance(head, BoxHead):
+                head.store_as_convolution(prepared.backbone.out_channels)
+        for layer in prepared.modules():
+            if dtype is not None and isinstance(layer, LAYERS):
+                layer.to(dtype)
+        replace_by_winograd(prepared)
+        return prepared.to(memory_format=torch.channels_last)
 
 
 def fold_batch_norm(module: nn.Module) -> None:

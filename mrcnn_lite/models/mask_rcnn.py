@@ -3,6 +3,7 @@
 from dataclasses import fields
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torchvision.models import ResNet50_Weights, WeightsEnum
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
@@ -14,6 +15,7 @@ from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fpn import BackboneWithFPN
 from mrcnn_lite.models.images import ImageBatch, make_image_transform, resize_boxes
 from mrcnn_lite.models.paste import paste_masks
+from mrcnn_lite.models.precision import in_precision_of, precision_of
 from mrcnn_lite.models.roi_heads import RoIHeads
 from mrcnn_lite.models.rpn import RegionProposalNetwork
 from mrcnn_lite.models.weights import fetch_backbone_weights, fetch_state_dict, load_trunk
@@ -45,6 +47,11 @@ class MaskRCNN(nn.Module):
             self.backbone = SingleMapBackbone(trunk)
         self.rpn = RegionProposalNetwork(self.backbone.out_channels, config)
         self.roi_heads = RoIHeads(roi_channels, config, shared_head)
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The type of the layers' weights, in which they multiply (see `prepare_for_inference`)."""
+        return precision_of(self)
 
     def forward(
         self,
@@ -86,13 +93,14 @@ class MaskRCNN(nn.Module):
             targets = None
         if proposals is not None:
             check_proposals(images, proposals)
-        batch, targets = self.transform(images, targets)
-        features = self.backbone(batch.tensors)
-        if proposals is None:
-            proposals, rpn_losses = self.rpn(batch, features, targets)
-        else:
-            proposals, rpn_losses = resize_proposals(proposals, batch), {}
-        detections, roi_losses = self.roi_heads(batch, features, proposals, targets)
+        with in_precision_of(self):
+            batch, targets = self.transform(images, targets)
+            features = self.backbone(batch.tensors)
+            if proposals is None:
+                proposals, rpn_losses = self.rpn(batch, features, targets)
+            else:
+                proposals, rpn_losses = resize_proposals(proposals, batch), {}
+            detections, roi_losses = self.roi_heads(batch, features, proposals, targets)
         if self.training:
             return rpn_losses | roi_losses
         return [
@@ -157,6 +165,10 @@ def mask_rcnn_resnet50_fpn(
     **overrides: Any,
 ) -> MaskRCNN:
     """Build ResNet-50 with FPN as torchvision does: same parameter names, same results.
+
+    But for one: torchvision rounds a detection's box outwards to whole pixels before it pastes the
+    mask, this package does not (see `paste_masks`). Where the edge runs, a pixel may so differ;
+    docs/results/paste.md says how many do, and what that does to mask AP.
 
     Args:
         weights: torchvision's published detection weights ("DEFAULT" or "COCO_V1"), or None.

@@ -95,7 +95,8 @@ class RoIHeads(SecondStage):
         detections = self.select_detections(class_logits, deltas, proposals, images.sizes)
         if self.config.mask_head == "none":
             return detections, {}
-        boxes = [detection["boxes"] for detection in detections]
+        # A mask's gradient takes its box as it is, as that of a pasted one has to.
+        boxes = [detection["boxes"].detach() for detection in detections]
         labels = torch.cat([detection["labels"] for detection in detections])
         masks = self.predict_masks_of(images, features, boxes, labels)
         for detection, of_image in zip(detections, masks.split([len(box) for box in boxes])):

@@ -150,7 +150,7 @@ def test_autocast_keeps_losses_and_the_direction_of_the_gradient(mini_twins):
     assert torch.cosine_similarity(half_gradient, gradient, dim=0) > 0.99
 
 
-@pytest.mark.parametrize("weights", [None, torch.bfloat16])
+@pytest.mark.parametrize("weights", [torch.float32, torch.bfloat16])
 def test_autocast_keeps_detections_in_float32(twin_in_float32, weights):
     images = [ShapesDataset(1, seed=5)[0][0]]
     model = prepare_for_inference(twin_in_float32, weights)

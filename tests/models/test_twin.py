@@ -4,6 +4,7 @@ Masks are compared before they are pasted, since ours go into the image without 
 """
 
 import copy
+import importlib
 from collections.abc import Iterator
 from dataclasses import replace
 from unittest import mock
@@ -16,6 +17,8 @@ from torchvision.ops import box_iou
 from mrcnn_lite.datasets import CocoDataset
 from mrcnn_lite.models import prepare_for_inference
 
+# By its name: the package's attribute `mask_rcnn` is the function.
+MODULE = importlib.import_module("mrcnn_lite.models.mask_rcnn")
 EVERYTHING = {
     "rpn_batch_size_per_image": 10**6,
     "rpn_positive_fraction": 1.0,
@@ -54,7 +57,7 @@ def detect(twins, images: list[Tensor]) -> Iterator[tuple[dict, dict]]:
 
     with (
         torch.no_grad(),
-        mock.patch("mrcnn_lite.models.mask_rcnn.paste_masks", keep_ours),
+        mock.patch.object(MODULE, "paste_masks", keep_ours),
         mock.patch("torchvision.models.detection.transform.paste_masks_in_image", keep_theirs),
     ):
         both = ours(images), theirs(images)
@@ -240,5 +243,5 @@ def test_photographs_give_the_same_detections_in_float64(resnet_twins, coco64, s
 @pytest.mark.parametrize("prepared", [False, True])
 def test_photographs_give_matched_detections_in_float32(resnet_twins, coco64, size, prepared):
     ours, theirs = resnet_twins(True, *size)
-    ours = prepare_for_inference(ours) if prepared else ours
+    ours = prepare_for_inference(ours, torch.float32) if prepared else ours
     check_matched((ours, theirs), photographs(coco64, 1))
