@@ -166,9 +166,9 @@ def mask_rcnn_resnet50_fpn(
 ) -> MaskRCNN:
     """Build ResNet-50 with FPN as torchvision does: same parameter names, same results.
 
-    But for one: torchvision rounds a detection's box outwards to whole pixels before it pastes the
-    mask, this package does not (see `paste_masks`). Where the edge runs, a pixel may so differ;
-    docs/results/paste.md says how many do, and what that does to mask AP.
+    One thing differs: torchvision rounds a detection's box outwards to whole pixels before it
+    pastes the mask, `paste_masks` does not. So some pixels along the masks' edges are others;
+    docs/results/paste.md has how many, and what that does to mask AP.
 
     Args:
         weights: torchvision's published detection weights ("DEFAULT" or "COCO_V1"), or None.

@@ -17,8 +17,8 @@ def paste_masks(masks: Tensor, boxes: Tensor, image_size: tuple[int, int]) -> Te
     and up to half a cell within the box's border it is that of the outermost cell. Pixels whose
     centre lies outside the box are 0.
 
-    Torchvision's `paste_masks_in_image` rounds the box outwards to whole pixels first, which moves
-    a mask's edge by up to one; docs/results/paste.md has what that changes.
+    Torchvision's `paste_masks_in_image` first rounds the box outwards to whole pixels, which moves
+    a mask's edge by up to a pixel; docs/results/paste.md has what that changes.
 
     Args:
         masks: `Tensor[D, m, m]`, probabilities.
