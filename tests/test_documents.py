@@ -92,9 +92,13 @@ def test_block_reads(block):
 
 @pytest.mark.parametrize("page", TEXTS)
 def test_commands_in_running_text_are_accepted(page):
-    mentioned = [span for span in blocks.spans_in(TEXTS[page]) if begins_a_command(span)]
+    spans = blocks.spans_in(TEXTS[page])
+    mentioned = [span for span in spans if begins_a_command(span)]
     commands = [lines.commands_in(span.replace("\\", "/"))[0] for span in mentioned]
     assert refusals(commands, mention=True) == []
+    lines.check_files([span for span in spans if re.fullmatch(r"[\w.-]+/[\w./-]*", span)])
+    for option in re.findall(r"^--[a-z-]+", "\n".join(spans), re.MULTILINE):
+        lines.check_option(option)
 
 
 def test_commands_in_lessons_blocks_are_accepted():
@@ -176,6 +180,9 @@ def test_mention_may_leave_out_what_is_required_but_not_name_what_is_not_there()
         lines.check(line.split(), mention=True)
     with pytest.raises(RefusedError, match="--renamed"):
         lines.check(["mrcnn-lite", "train", "--renamed"], mention=True)
+    lines.check_option("--resume")
+    with pytest.raises(RefusedError, match="--renamed"):
+        lines.check_option("--renamed")
 
 
 def test_blocks_and_spans_are_found_as_a_reader_sees_them():

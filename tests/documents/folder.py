@@ -90,7 +90,7 @@ def _stand_in(folder: Path) -> None:
         ]
         case = f'case "{name} $1" in\n{"".join(cases)}esac\n' if cases else ""
         file = folder / name
-        file.write_text(f'#!/bin/sh\n{case}exec {call} "$@"\n')
+        file.write_text(f'#!/bin/sh\n{case}exec {call} "$@"\n', encoding="utf-8")
         file.chmod(0o755)
 
 
@@ -137,4 +137,5 @@ def run_block(
         stderr=subprocess.STDOUT,
         text=True,
         encoding="utf-8",
+        errors="replace",
     )

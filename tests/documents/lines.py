@@ -13,10 +13,12 @@ from mrcnn_lite.cli import make_parser
 from tests.project import PROJECT, ROOT, read, read_yaml
 
 # A word that begins with one of these names something of the project's, which has to exist, ...
-OURS = ("benchmarks", "data", "docs", "notebooks", "tests")
+OURS = ("benchmarks", "data", "docs", "mrcnn_lite", "notebooks", "tests")
 # ... unless the reader brings it or the command makes it.
 READERS = ("data/coco", "data/penn_fudan")
 NEW_AFTER = ("--out", "--root", "--runs", "--weights-out")
+# Options that running text names by themselves and that are no command's of ours: uv's.
+OTHERS_OPTIONS = ("--upgrade",)
 
 
 class RefusedError(ValueError):
@@ -60,11 +62,32 @@ def check(words: list[str], mention: bool = False) -> None:
     if program not in CHECKS:
         raise RefusedError(f"no check knows {program}; add one to tests/documents/lines.py")
     CHECKS[program](words[1:], mention)
-    for before, word in itertools.pairwise(words):
+    check_files(words)
+
+
+def check_files(words: list[str]) -> None:
+    """Check that those words which name something of the project's name something that is there.
+
+    Raises:
+        RefusedError: one is not there.
+    """
+    for before, word in itertools.pairwise(["", *words]):
         if word.split("/")[0] not in OURS or word.startswith(READERS) or before in NEW_AFTER:
             continue
         if not any(ROOT.glob(word.replace("NN", "[0-9][0-9]"))):
             raise RefusedError(f"{word} does not exist")
+
+
+def check_option(option: str) -> None:
+    """Check an option that running text names by itself.
+
+    Raises:
+        RefusedError: no command of `mrcnn-lite` has it.
+    """
+    commands = command_parsers(make_parser()).values()
+    known = {name for command in commands for name in command._option_string_actions}
+    if option not in known and option not in OTHERS_OPTIONS:
+        raise RefusedError(f"no command has an option {option}")
 
 
 def program_of(word: str) -> str:
