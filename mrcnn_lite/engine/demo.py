@@ -64,7 +64,8 @@ def run_demo(
     print(
         f"mask AP {metrics['segm']['AP']:.3f} after {train_seconds:.0f} s of training\n"
         f"wrote {out / 'metrics.json'}, {out / 'losses.png'} and {out / 'detections.png'}\n"
-        f"next: open {out / 'detections.png'}, then run `make lab` for lesson 00"
+        f"next: open {out / 'detections.png'}, then see how it works: "
+        "`mrcnn-lite lessons --out lessons`"
     )
     return metrics
 

@@ -114,14 +114,20 @@ def _version(package: str) -> str | None:
 
 
 def _git_state() -> dict[str, Any] | None:
-    """The package's commit, and whether its files differ from it; None outside a repository."""
+    """The package's commit, and whether its files differ from it; None outside its repository."""
     here = Path(__file__).parent
+    commands = (
+        # Fails where the package is installed inside somebody else's repository.
+        ["ls-files", "--error-unmatch", "--", Path(__file__).name],
+        ["rev-parse", "HEAD"],
+        ["status", "--porcelain", "--", here],
+    )
     try:
-        commit, changes = (
+        _, commit, changes = (
             subprocess.run(
                 ["git", *arguments], cwd=here, capture_output=True, encoding="utf-8", check=True
             ).stdout.strip()
-            for arguments in (["rev-parse", "HEAD"], ["status", "--porcelain", "--", here])
+            for arguments in commands
         )
     except (OSError, subprocess.CalledProcessError):
         return None
