@@ -281,7 +281,10 @@ def _add_precision_option(command: argparse.ArgumentParser) -> None:
 
 def _add_device_option(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--device", metavar="NAME", default="auto", help="cpu, cuda, cuda:1, ... (%(default)s)"
+        "--device",
+        metavar="NAME",
+        default="auto",
+        help="cpu, cuda, cuda:1, ..., mps (%(default)s: the first there is of cuda, mps and cpu)",
     )
 
 

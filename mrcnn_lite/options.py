@@ -45,6 +45,8 @@ MODEL_OPTIONS = {
     "min_size": "min_size",
     "max_size": "max_size",
 }
+# Before, PyTorch's MPS had no `embedding_bag`, by which the RoI operations read a map.
+MPS_SINCE = "2.10"
 
 
 def open_dataset(options: Namespace, training: bool) -> Dataset:
@@ -235,22 +237,56 @@ def pick_settings(settings: list[tuple[str, Any]], kind: type) -> dict[str, Any]
 
 
 def find_device(name: str) -> torch.device:
-    """Turn --device into a device: "auto" is a GPU if PyTorch sees one, else the CPU.
+    """Turn --device into a device: "auto" is CUDA if PyTorch sees it, else MPS, else the CPU.
 
     With "auto" or "cuda" each process of a job gets a GPU of its own.
 
     Raises:
-        InputError: there is no such device.
+        InputError: there is no such device, or it cannot run a model.
     """
+    devices = _devices_here()
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        name = devices[0].partition(":")[0]
     if name == "cuda":
         name = f"cuda:{distributed.own_gpu()}"
     try:
-        # To the CPU and back, because a "meta" device holds no numbers.
-        device = torch.zeros(1, device=name).cpu().to(name).device
+        device = _open_device(name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise InputError(f"--device {name} cannot be used: {str(error).splitlines()[0]}") from error
+        reason = str(error).splitlines()[0].partition(". ")[0].removesuffix(".")
+        raise InputError(
+            f"--device {name} cannot be used ({reason}); this machine has {', '.join(devices)}"
+        ) from error
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device
+
+
+def _open_device(name: str) -> torch.device:
+    try:
+        kind = torch.device(name).type
+    except RuntimeError as error:
+        # PyTorch would name all devices that it has heard of.
+        raise RuntimeError("PyTorch knows no such device") from error
+    if kind == "mps" and (obstacle := _obstacle_to_mps()):
+        raise RuntimeError(obstacle)
+    on_device = torch.zeros(1, device=name)
+    # A "meta" device holds no numbers to bring back.
+    on_device.cpu()
+    return on_device.device
+
+
+def _devices_here() -> list[str]:
+    """Name the devices that can run a model, those that "auto" would take first."""
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return [*cuda, *([] if _obstacle_to_mps() else ["mps"]), "cpu"]
+
+
+def _obstacle_to_mps() -> str | None:
+    """Say why a model cannot run on Apple's GPU, if it cannot."""
+    if not torch.backends.mps.is_available():
+        return "PyTorch finds no Apple GPU"
+    if torch.__version__ < MPS_SINCE:
+        return f"on an Apple GPU models need PyTorch {MPS_SINCE} or newer, not {torch.__version__}"
+    if distributed.is_parallel():
+        return "the processes of a job cannot share the Apple GPU"
+    return None

@@ -54,7 +54,7 @@ def ablate(
         seeds: how many, 0, 1, ...; the table's own number if None.
         steps: of training, likewise.
         jobs: runs at the same time; as many as there are cores, or GPUs, if None.
-        device: "cpu", "cuda" for all GPUs, or one of them, as "cuda:1".
+        device: "cpu", "mps", "cuda" for all GPUs, or one of them, as "cuda:1".
 
     Raises:
         InputError: `out` holds a larger table, which would be lost; a run failed, or was trained

@@ -8,12 +8,13 @@ Weights, gradients and the optimiser stay in float32 in any case.
 
 import torch
 
-DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+HALF_PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Make the context in which a model's forward pass uses `precision` where that is safe."""
-    return torch.autocast(device.type, DTYPES[precision], enabled=precision != "float32")
+    dtype = HALF_PRECISION.get(precision)
+    return torch.autocast(device.type, dtype, enabled=dtype is not None)
 
 
 def make_scaler(device: torch.device, precision: str) -> torch.amp.GradScaler:

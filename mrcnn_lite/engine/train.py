@@ -193,9 +193,11 @@ def _move(
     images: list[Tensor], targets: list[dict], device: torch.device
 ) -> tuple[list[Tensor], list[dict]]:
     """Bring a batch to the device; from page-locked memory without waiting for it."""
-    return [image.to(device, non_blocking=True) for image in images], [
+    # Which only CUDA's loader gives. MPS would read memory that is let go of meanwhile.
+    non_blocking = device.type == "cuda"
+    return [image.to(device, non_blocking=non_blocking) for image in images], [
         {
-            key: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+            key: value.to(device, non_blocking=non_blocking) if isinstance(value, Tensor) else value
             for key, value in target.items()
         }
         for target in targets

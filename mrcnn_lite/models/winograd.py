@@ -75,16 +75,19 @@ class WinogradConv2d(nn.Module):
                 f"and one group, got {convolution}"
             )
         weight = convolution.weight.detach()
-        to_values, values_of, to_output = (
-            matrix.to(weight.device) for matrix in transform_matrices(POINTS)
-        )
-        # Both axes at once: the rows of a tile one after another are one vector.
-        values = torch.einsum("iy, kcyx, jx -> ijck", values_of, weight.double(), values_of)
+        to_values, values_of, to_output = transform_matrices(POINTS)
+        # In float64 on the CPU, since not every device has it.
+        values = torch.einsum("iy, kcyx, jx -> ijck", values_of, weight.cpu().double(), values_of)
         bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias
-        self.register_buffer("weight", values.flatten(0, 1).to(weight.dtype).contiguous())
         self.register_buffer("bias", bias.detach())
-        for name, matrix in (("to_values", to_values), ("to_output", to_output)):
-            self.register_buffer(name, torch.kron(matrix, matrix).to(weight.dtype))
+        # Both axes at once: the rows of a tile one after another are one vector.
+        for name, matrix in (
+            ("weight", values.flatten(0, 1)),
+            ("to_values", torch.kron(to_values, to_values)),
+            ("to_output", torch.kron(to_output, to_output)),
+        ):
+            matrix = matrix.to(weight.dtype).contiguous()
+            self.register_buffer(name, matrix.to(weight.device))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `Tensor[N, C, H, W]` to `Tensor[N, K, H, W]`, channels last in memory."""
@@ -94,7 +97,9 @@ class WinogradConv2d(nn.Module):
         cells_at_once = max(TILES_AT_ONCE // columns, 1) * CELLS
         outputs = self.weight.new_empty(number, height, width, len(self.bias))
         with torch.autocast(x.device.type, enabled=False):
-            for images, of_images in zip(x.split(images_at_once), outputs.split(images_at_once)):
+            for first in range(0, number, images_at_once):
+                # Slices, not `split`, into whose parts autograd refuses to write.
+                images, of_images = (of[first : first + images_at_once] for of in (x, outputs))
                 for top in range(0, height, cells_at_once):
                     of_strip = of_images[:, top : top + cells_at_once]
                     bottom = top + -(-of_strip.shape[1] // CELLS) * CELLS

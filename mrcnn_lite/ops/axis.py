@@ -77,7 +77,10 @@ def ragged(counts: Tensor) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: there are more elements than int32 can number.
     """
-    total = check_total(read_int(counts.sum(dtype=torch.float64), unknown=counts.numel()))
+    # Added up in int64, since not every device has float64, and so bounded that the sum fits.
+    if counts.is_floating_point():
+        counts = counts.clamp(max=2**62 // max(counts.numel(), 1))
+    total = check_total(read_int(counts.sum(dtype=torch.int64), unknown=counts.numel()))
     counts = counts.int()
     group = torch.repeat_interleave(counts, output_size=total)
     first = counts.cumsum(0, dtype=torch.int32) - counts

@@ -165,3 +165,17 @@ def _calibrated_resnet50() -> dict[str, Tensor]:
     with torch.no_grad():
         trunk.train()(torch.randn(4, 3, 96, 96))
     return trunk.state_dict()
+
+
+@pytest.fixture
+def unlike_images() -> tuple[list[Tensor], list[dict]]:
+    """Two images of different sizes, in float32, with their targets; the second has no objects."""
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.rand(3, *size, generator=generator) for size in ((64, 80), (60, 64))]
+    boxes = torch.tensor([[5.0, 5.0, 40.0, 50.0], [20.0, 10.0, 70.0, 60.0]])
+    labels = torch.tensor([1, 3])
+    masks = torch.zeros(2, 64, 80, dtype=torch.uint8)
+    masks[0, 5:50, 5:40] = 1
+    masks[1, 10:60, 20:70] = 1
+    empty = {"boxes": boxes[:0], "labels": labels[:0], "masks": masks[:0, :60, :64]}
+    return images, [{"boxes": boxes, "labels": labels, "masks": masks}, empty]

@@ -1,95 +1,10 @@
-"""The whole model on a CUDA device that is not there: no tensor may stay on the CPU.
-
-PyTorch's FakeTensorMode finds mixed devices without a GPU but has no numbers, and a detector's
-shapes depend on numbers: on how many boxes pass a threshold, on which proposals are drawn. So here
-tensors say that they are on a CUDA device, and compute on the CPU.
-"""
+"""The whole model on a CUDA device that is not there: no tensor may stay on the CPU."""
 
 import pytest
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
-from torch.utils._pytree import tree_iter, tree_map
 
 from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn
-
-
-class FakeCudaTensor(Tensor):
-    """Says that it is on a CUDA device; `value` is its content, on the CPU."""
-
-    @staticmethod
-    def __new__(cls, value: Tensor):
-        return Tensor._make_wrapper_subclass(
-            cls,
-            value.size(),
-            strides=value.stride(),
-            storage_offset=value.storage_offset(),
-            dtype=value.dtype,
-            device="cuda:0",
-        )
-
-    def __init__(self, value: Tensor):
-        self.value = value
-
-    def __repr__(self):
-        return f"on fake CUDA: {self.value}"
-
-    def tolist(self):
-        return self.value.tolist()
-
-    @classmethod
-    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
-        with FakeCuda():
-            return function(*args, **(kwargs or {}))
-
-
-class FakeCuda(TorchDispatchMode):
-    """Within it, what is made on a CUDA device is a `FakeCudaTensor`.
-
-    An operation on tensors from both devices raises a RuntimeError, as on a real one: all but a
-    copy, and but a CPU tensor without dimensions, which counts as a number.
-    """
-
-    # As FakeTensorMode has it: PyTorch looks for no driver, and data is first put on the CPU.
-    _mode_key = torch._C._TorchDispatchModeKey.FAKE
-
-    def __enter__(self):
-        torch._C._ensureCUDADeviceGuardSet()
-        self.lifted_before = torch._C._only_lift_cpu_tensors()
-        torch._C._set_only_lift_cpu_tensors(True)
-        return super().__enter__()
-
-    def __exit__(self, *exception):
-        super().__exit__(*exception)
-        torch._C._set_only_lift_cpu_tensors(self.lifted_before)
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        name = function.overloadpacket.__name__
-        tensors = [leaf for leaf in tree_iter((args, kwargs)) if isinstance(leaf, Tensor)]
-        fake = [leaf for leaf in tensors if isinstance(leaf, FakeCudaTensor)]
-        on_cpu = [t for t in tensors if not isinstance(t, FakeCudaTensor) and t.dim() > 0]
-        if fake and on_cpu and name not in ("copy_", "_to_copy"):
-            shapes = ", ".join(str(tuple(t.shape)) for t in on_cpu)
-            raise RuntimeError(f"{name}: on the CPU, among CUDA tensors: shape {shapes}")
-        result_is_fake = bool(fake)
-        if name == "copy_":
-            result_is_fake = isinstance(args[0], FakeCudaTensor)
-        elif kwargs.get("device") is not None:
-            result_is_fake = torch.device(kwargs["device"]).type == "cuda"
-
-        def inside(leaf):
-            if isinstance(leaf, torch.device):
-                return torch.device("cpu")
-            return leaf.value if isinstance(leaf, FakeCudaTensor) else leaf
-
-        result = function(*tree_map(inside, args), **tree_map(inside, kwargs))
-        if not result_is_fake:
-            return result
-        result = tree_map(
-            lambda leaf: FakeCudaTensor(leaf) if isinstance(leaf, Tensor) else leaf, result
-        )
-        return return_and_correct_aliasing(function, args, kwargs, result)
+from tests.fake_device import FakeDevice
 
 
 @pytest.fixture(params=["align", "pool"])
@@ -104,34 +19,8 @@ def model(request):
 
 def move(model, images, targets):
     """The model, changed in place, and copies of the data, on the fake device."""
-    for module in model.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            moved = torch.nn.Parameter(parameter.detach().to("cuda"), parameter.requires_grad)
-            setattr(module, name, moved)
-        for name, buffer in module.named_buffers(recurse=False):
-            setattr(module, name, buffer.to("cuda"))
-    targets = [{key: value.to("cuda") for key, value in target.items()} for target in targets]
-    return model, [image.to("cuda") for image in images], targets
-
-
-@pytest.fixture
-def data():
-    """Two images of different sizes; the second is without objects."""
-    images = [torch.rand(3, 64, 80), torch.rand(3, 60, 64)]
-    boxes = torch.tensor([[5.0, 5.0, 40.0, 50.0], [20.0, 10.0, 70.0, 60.0]])
-    labels = torch.tensor([1, 3])
-    masks = torch.zeros(2, 64, 80, dtype=torch.uint8)
-    masks[0, 5:50, 5:40] = 1
-    masks[1, 10:60, 20:70] = 1
-    empty = {"boxes": boxes[:0], "labels": labels[:0], "masks": masks[:0, :60, :64]}
-    return images, [{"boxes": boxes, "labels": labels, "masks": masks}, empty]
-
-
-@pytest.fixture
-def fake_cuda():
-    # Batch normalisation by cuDNN is an operation of its own, which no CPU has.
-    with torch.backends.cudnn.flags(enabled=False), FakeCuda():
-        yield
+    targets = [{key: value.to("cuda:0") for key, value in target.items()} for target in targets]
+    return model.to("cuda:0"), [image.to("cuda:0") for image in images], targets
 
 
 def run(model, images, targets):
@@ -144,10 +33,10 @@ def run(model, images, targets):
         return losses, model(images)
 
 
-def test_losses_and_detections_on_a_cuda_device_are_those_of_the_cpu(model, data, request):
-    expected_losses, expected_detections = run(model, *data)
-    request.getfixturevalue("fake_cuda")
-    losses, detections = run(*move(model, *data))
+def test_losses_and_detections_on_a_cuda_device_are_those_of_the_cpu(model, unlike_images):
+    expected_losses, expected_detections = run(model, *unlike_images)
+    with FakeDevice("cuda"):
+        losses, detections = run(*move(model, *unlike_images))
     for name, expected in expected_losses.items():
         assert losses[name].device.type == "cuda"
         torch.testing.assert_close(losses[name].value, expected.detach())
@@ -160,10 +49,11 @@ def test_losses_and_detections_on_a_cuda_device_are_those_of_the_cpu(model, data
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_a_tensor_left_on_the_cpu_is_caught(training, model, data, fake_cuda):
-    model, images, targets = move(model, *data)
-    model.train(training)
-    anchors = model.rpn.anchor_generator.forward
-    model.rpn.anchor_generator.forward = lambda *args: [level.cpu() for level in anchors(*args)]
-    with pytest.raises(RuntimeError, match="on the CPU, among CUDA tensors"):
-        model(images, targets)
+def test_a_tensor_left_on_the_cpu_is_caught(training, model, unlike_images):
+    with FakeDevice("cuda"):
+        model, images, targets = move(model, *unlike_images)
+        model.train(training)
+        anchors = model.rpn.anchor_generator.forward
+        model.rpn.anchor_generator.forward = lambda *args: [level.cpu() for level in anchors(*args)]
+        with pytest.raises(RuntimeError, match="on the CPU, among cuda tensors"):
+            model(images, targets)
