@@ -45,8 +45,10 @@ def measure(precision: str, seed: int, steps: int, runs: Path) -> dict[str, floa
         metrics = evaluate(model, held_out, precision=precision)
         found = {kind: numbers["AP"] for kind, numbers in metrics.items()}
         with write_atomically(file) as temporary:
-            temporary.write_text(json.dumps({**found, "train_seconds": round(seconds, 1)}))
-    return json.loads(file.read_text())
+            temporary.write_text(
+                json.dumps({**found, "train_seconds": round(seconds, 1)}), encoding="utf-8"
+            )
+    return json.loads(file.read_text("utf-8"))
 
 
 def as_markdown(found: dict[str, list[dict]], steps: int) -> str:
@@ -99,7 +101,7 @@ def main() -> None:
     print(text)
     for suffix, content in ((".md", text), (".json", json.dumps(found, indent=1) + "\n")):
         with write_atomically(options.output / f"bf16_training{suffix}") as temporary:
-            temporary.write_text(content)
+            temporary.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

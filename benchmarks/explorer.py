@@ -227,7 +227,7 @@ def write_table(rows) -> None:
         high = statistics.quantiles(times, n=20, method="inclusive")[-1]
         lines.append(f"| {name} | {statistics.median(times):.0f} | {high:.0f} |")
     with write_atomically(DOCS / "explorer_timings.md") as temporary:
-        temporary.write_text("\n".join(lines) + "\n")
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
 

@@ -262,9 +262,9 @@ def main():
         "growth": measure_growth(min(3, arguments.repeats)),
     }
     with write_atomically(arguments.output / "roi_ops.json") as path:
-        path.write_text(json.dumps(result, indent=1) + "\n")
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     with write_atomically(arguments.output / "roi_ops.md") as path:
-        path.write_text(as_markdown(result))
+        path.write_text(as_markdown(result), encoding="utf-8")
     with write_atomically(arguments.output / "roi_ops.png") as path:
         draw(result["growth"], path)
     print(as_markdown(result))

@@ -269,13 +269,13 @@ def draw(cost: StepCost, cluster: Cluster, file: Path) -> None:
 
 def fill_in(document: Path, tables: dict[str, str]) -> None:
     """Replace what stands between the document's markers."""
-    text = document.read_text()
+    text = document.read_text("utf-8")
     for name, content in tables.items():
         begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
         before, rest = text.split(begin)
         text = f"{before}{begin}\n{content}\n{end}{rest.split(end)[1]}"
     with write_atomically(document) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def main() -> None:
@@ -312,7 +312,7 @@ def main() -> None:
     tables = make_tables(results)
     print("\n\n".join(tables.values()))
     with write_atomically(options.docs / "results" / "scaling.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + "\n")
+        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     draw(cost, cluster, options.docs / "results" / "scaling.png")
     fill_in(options.docs / "scaling.md", tables)
 

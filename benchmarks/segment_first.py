@@ -196,7 +196,7 @@ def main() -> None:
     print(text)
     for suffix, content in ((".md", text), (".json", json.dumps(runs, indent=1) + "\n")):
         with write_atomically(options.output / f"segment_first{suffix}") as temporary:
-            temporary.write_text(content)
+            temporary.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

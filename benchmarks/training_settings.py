@@ -57,7 +57,7 @@ def run(options: str) -> dict:
         _, status, usage = os.wait4(process.pid, 0)
         if status:
             raise RuntimeError(f"{options} failed: {output.decode()[-2000:]}")
-        lines = Path(folder, "run", "metrics.jsonl").read_text().splitlines()
+        lines = Path(folder, "run", "metrics.jsonl").read_text("utf-8").splitlines()
     seconds = [json.loads(line)["seconds"] for line in lines]
     steps = [after - before for before, after in itertools.pairwise(seconds[1:])]
     batch = int(options.split("--batch-size ")[1].split()[0])
@@ -99,7 +99,7 @@ def main() -> None:
     )
     for suffix, content in ((".md", text), (".json", json.dumps(results, indent=2) + "\n")):
         with write_atomically(options.output / f"training_settings{suffix}") as temporary:
-            temporary.write_text(content)
+            temporary.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mrcnn_lite.argument_types import ids, not_negative, positive, rate, setting
+from mrcnn_lite.console import allow_every_sign
 from mrcnn_lite.errors import InputError
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended; SIGTERM: 143
@@ -13,6 +14,7 @@ INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended; SIGTER
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; print what the user did wrong, if so, and return the exit status."""
+    allow_every_sign()
     options = make_parser().parse_args(arguments)
     try:
         # Only now, so that --help does not wait for PyTorch.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 
+from mrcnn_lite.console import quoted
 from mrcnn_lite.course.lessons import write_lessons
 from mrcnn_lite.datasets import ShapesDataset, export, read_image
 from mrcnn_lite.engine import distributed
@@ -16,7 +17,13 @@ from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.explore.draw import figure_of_prediction
-from mrcnn_lite.files import DATA, check_file_can_be_written, make_folder, write_atomically
+from mrcnn_lite.files import (
+    DATA,
+    check_file_can_be_written,
+    make_folder,
+    write_atomically,
+    write_text,
+)
 from mrcnn_lite.options import (
     find_device,
     make_model,
@@ -52,7 +59,8 @@ def train_model(options: Namespace) -> None:
             )
         train(model, dataset, config, options.out, options.resume, validation)
         if distributed.is_first():
-            print(f"done; next: mrcnn-lite evaluate {options.out} --dataset {options.dataset} ...")
+            out = quoted(options.out)
+            print(f"done; next: mrcnn-lite evaluate {out} --dataset {options.dataset} ...")
 
 
 def evaluate_model(options: Namespace) -> None:
@@ -82,8 +90,7 @@ def evaluate_model(options: Namespace) -> None:
             precision=options.precision,
         )
         if options.out is not None and distributed.is_first():
-            with write_atomically(options.out) as temporary:
-                temporary.write_text(json.dumps(metrics, indent=2) + "\n")
+            write_text(options.out, json.dumps(metrics, indent=2) + "\n")
             print(f"wrote {options.out}")
 
 

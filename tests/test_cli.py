@@ -20,6 +20,14 @@ QUICK = ["--steps", "2", "--batch-size", "2"]
 
 
 @pytest.fixture
+def tmp_path(tmp_path):
+    """A folder as a course of exercises has it: with a blank and an umlaut."""
+    folder = tmp_path / "Übung 1" / "mask r-cnn"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
 def coco_root(tmp_path) -> Path:
     return export(ShapesDataset(4, seed=9), tmp_path / "coco", "train")
 
@@ -29,9 +37,9 @@ def annotation_file(root: Path) -> Path:
 
 
 def edit(root: Path, change) -> None:
-    content = json.loads(annotation_file(root).read_text())
+    content = json.loads(annotation_file(root).read_text("utf-8"))
     change(content)
-    annotation_file(root).write_text(json.dumps(content))
+    annotation_file(root).write_text(json.dumps(content), encoding="utf-8")
 
 
 def train_on(root: Path, *options: str) -> int:
@@ -42,7 +50,7 @@ def train_on(root: Path, *options: str) -> int:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("runs") / "trained"
+    out = tmp_path_factory.mktemp("Übung 1 ") / "trained"
     assert main(["train", "--scenes", "4", "--out", str(out), *QUICK]) == 0
     return out
 
@@ -70,7 +78,7 @@ def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):
     weights = tmp_path / "mini.safetensors"
     command = ["demo", "--steps", "2", "--out", str(out), "--weights-out", str(weights)]
     assert main(command) == 0
-    metrics = json.loads((out / "metrics.json").read_text())
+    metrics = json.loads((out / "metrics.json").read_text("utf-8"))
     for kind in ("bbox", "segm"):
         assert {"AP", "AP50", "AP75"} <= set(metrics[kind])
     assert metrics["num_scenes"] == 200
@@ -82,7 +90,7 @@ def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):
         assert Image.open(out / name).size[0] > 500
     assert weights.exists()
     assert main(command) == 0
-    assert json.loads((tmp_path / "demo.1" / "metrics.json").read_text()) == metrics
+    assert json.loads((tmp_path / "demo.1" / "metrics.json").read_text("utf-8")) == metrics
 
 
 def test_demo_interrupted_while_drawing_is_not_taken_for_finished(tmp_path, monkeypatch):
@@ -103,7 +111,7 @@ def test_train_evaluate_predict(trained, coco_root, tmp_path, capsys):
     numbers = tmp_path / "numbers.json"
     data = ["--dataset", "coco", "--root", str(coco_root), "--split", "train"]
     assert main(["evaluate", str(trained), *data, "--out", str(numbers)]) == 0
-    assert set(json.loads(numbers.read_text())) == {"bbox", "segm"}
+    assert set(json.loads(numbers.read_text("utf-8"))) == {"bbox", "segm"}
     assert capsys.readouterr().out.count("Average Precision") == 12
 
     photo = tmp_path / "photo.jpg"
@@ -123,7 +131,10 @@ def test_shapes_writes_a_coco_root(tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda root: annotation_file(root).write_text("{"), ["instances_train.json", "JSON"]),
+        (
+            lambda root: annotation_file(root).write_text("{", encoding="utf-8"),
+            ["instances_train.json", "JSON"],
+        ),
         (lambda root: edit(root, lambda c: c.pop("categories")), ["categories"]),
         (lambda root: edit(root, lambda c: c["annotations"][0].pop("bbox")), ["bbox"]),
         (lambda root: (root / "train" / "000002.png").unlink(), ["000002.png"]),
@@ -190,7 +201,7 @@ def test_checkpoint_of_another_model_is_named(trained, tmp_path, capsys):
 
 def test_unreadable_picture_is_named(trained, tmp_path, capsys):
     picture = tmp_path / "letter.jpg"
-    picture.write_text("Dear reader")
+    picture.write_text("Dear reader", encoding="utf-8")
     out = tmp_path / "drawings"
     command = ["predict", str(picture), "--checkpoint", str(trained), "--out", str(out)]
     assert main(command) == 1
@@ -203,7 +214,7 @@ def test_unreadable_picture_is_named(trained, tmp_path, capsys):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_folder_that_cannot_be_written_is_named(command, trained, tmp_path, capsys):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     out = str(tmp_path / "file" / "out")
     photo = tmp_path / "photo.png"
     Image.new("RGB", (64, 64)).save(photo)
@@ -217,7 +228,7 @@ def test_folder_that_cannot_be_written_is_named(command, trained, tmp_path, caps
     }[command]
     assert main([*arguments, "--out", out]) == 1
     assert str(tmp_path / "file") in capsys.readouterr().err
-    assert (tmp_path / "file").read_text() == "in the way"
+    assert (tmp_path / "file").read_text("utf-8") == "in the way"
 
 
 @pytest.mark.parametrize(
@@ -275,7 +286,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes(tmp_path):
     process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
     metrics = out / "metrics.jsonl"
     deadline = time.monotonic() + 120
-    while not (metrics.exists() and metrics.read_text().count("\n") >= 3):
+    while not (metrics.exists() and metrics.read_text("utf-8").count("\n") >= 3):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -283,9 +294,9 @@ def test_ctrl_c_leaves_a_checkpoint_that_resumes(tmp_path):
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "Traceback" not in errors
-    done = metrics.read_text().count("\n")
+    done = metrics.read_text("utf-8").count("\n")
     assert 3 <= done < 30
     assert main(["evaluate", str(out), "--scenes", "2"]) == 0
     assert main(["train", "--scenes", "8", "--out", str(out), *options, "--resume"]) == 0
-    steps = [json.loads(line)["step"] for line in metrics.read_text().splitlines()]
+    steps = [json.loads(line)["step"] for line in metrics.read_text("utf-8").splitlines()]
     assert steps == list(range(1, 31))

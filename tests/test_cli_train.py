@@ -37,6 +37,14 @@ def config_of(*options: str, images: int = 1600, validation=None):
 
 
 @pytest.fixture
+def tmp_path(tmp_path):
+    """A folder as a course of exercises has it: with a blank and an umlaut."""
+    folder = tmp_path / "Übung 1" / "mask r-cnn"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
 def penn_fudan(tmp_path) -> Path:
     root = tmp_path / "data"
     for name in ("PNGImages", "PedMasks"):
@@ -137,7 +145,7 @@ def test_passes_add_up_to_the_batch(tmp_path, capsys):
         out = tmp_path / accumulate
         settings = ["--set", "rpn_batch_size_per_image=100000", "--accumulate", accumulate]
         assert main(["train", "--scenes", "4", "--out", str(out), *QUICK, *settings]) == 0
-        records.append(json.loads((out / "metrics.jsonl").read_text().splitlines()[0]))
+        records.append(json.loads((out / "metrics.jsonl").read_text("utf-8").splitlines()[0]))
         assert load_checkpoint(out)["training"]["images_per_pass"] == 2 // int(accumulate)
     # Batch norm and the sampled RoIs see other images together, so only roughly.
     assert records[0]["loss"] == pytest.approx(records[1]["loss"], rel=0.3)
@@ -148,7 +156,7 @@ def test_passes_add_up_to_the_batch(tmp_path, capsys):
 
 def test_run_describes_itself(tmp_path):
     assert main(["train", "--scenes", "4", "--out", str(tmp_path), *QUICK, "--seed", "3"]) == 0
-    config = json.loads((tmp_path / "config.json").read_text())
+    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
     assert config["training"]["seed"] == 3
     assert config["model"]["backbone"] == "mini"
     assert config["data"]["fingerprint"] == "seed 0, 128 px"
@@ -179,7 +187,7 @@ def test_penn_fudan_is_fine_tuned_from_cocos_weights_and_measured(
     out = tmp_path / "run"
     settings = ["--set", "rpn_post_nms_top_n_test=20", "--set", "box_detections_per_img=5"]
     assert main([*command, *settings, "--steps", "1", "--out", str(out)]) == 0
-    (evaluation,) = map(json.loads, (out / "evaluations.jsonl").read_text().splitlines())
+    (evaluation,) = map(json.loads, (out / "evaluations.jsonl").read_text("utf-8").splitlines())
     assert evaluation["step"] == 1
     assert "AP" in evaluation["segm"]
     checkpoint = load_checkpoint(out)
@@ -275,7 +283,7 @@ def test_sigterm_saves_and_exits_with_its_status(tmp_path):
     options = ["--steps", "500", "--batch-size", "1", "--min-size", "64", "--workers", "1"]
     process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
     metrics = out / "metrics.jsonl"
-    while not (metrics.exists() and metrics.read_text().count("\n") >= 2):
+    while not (metrics.exists() and metrics.read_text("utf-8").count("\n") >= 2):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
@@ -284,4 +292,4 @@ def test_sigterm_saves_and_exits_with_its_status(tmp_path):
     assert "stopped by SIGTERM" in errors
     assert "Traceback" not in errors
     step = load_checkpoint(out)["training"]["step"]
-    assert step == metrics.read_text().count("\n")
+    assert step == metrics.read_text("utf-8").count("\n")

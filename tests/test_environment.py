@@ -23,12 +23,12 @@ def project() -> dict:
         pytest.skip("tomllib came with Python 3.11")
     import tomllib
 
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 
 
 @pytest.fixture
 def environment() -> dict:
-    return yaml.safe_load((ROOT / "environment.yml").read_text())
+    return yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
 
 
 def test_environment_has_the_packages_and_bounds_of_pyproject(project, environment):

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(
 def start(tmp_path):
     for name, body in STAND_INS.items():
         file = tmp_path / name
-        file.write_text(f"#!/bin/bash\n{body}\n")
+        file.write_text(f"#!/bin/bash\n{body}\n", encoding="utf-8")
         file.chmod(0o755)
     journal = tmp_path / "journal"
 
@@ -56,7 +56,7 @@ def start(tmp_path):
 def test_status_is_the_runs_and_nothing_is_queued(start, status):
     process, journal = start(STATUS=status)
     assert process.wait(30) == int(status)
-    text = journal.read_text()
+    text = journal.read_text("utf-8")
     assert "requeue" not in text
     assert "--nnodes=2 --nproc-per-node=8" in text
     assert "--rdzv-endpoint=node7:24711" in text
@@ -69,5 +69,5 @@ def test_warned_job_saves_and_queues_itself_again(start):
         time.sleep(0.01)
     process.send_signal(signal.SIGUSR1)
     assert process.wait(30) == 0
-    lines = journal.read_text().splitlines()
+    lines = journal.read_text("utf-8").splitlines()
     assert lines[-3:] == ["scancel --signal=TERM 4711", "saved", "scontrol requeue 4711"]

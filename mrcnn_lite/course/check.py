@@ -6,6 +6,7 @@ they are gathered.
 
 from pathlib import Path
 
+from mrcnn_lite.console import say
 from mrcnn_lite.course.checks.lesson00 import choose_masks, count_anchors, refine_box
 from mrcnn_lite.course.checks.lesson01 import area_under_envelope, box_iou, rle_encode
 from mrcnn_lite.course.checks.lesson02 import box_that_is_read, max_gradient
@@ -113,7 +114,7 @@ def hint(name: str) -> None:
     hints = EXERCISES[name].hints
     number = min(_hints_given.get(name, 0) + 1, len(hints))
     _hints_given[name] = number
-    print(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
+    say(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
 
 
 def predict(name: str, answer: str) -> None:
@@ -124,4 +125,4 @@ def predict(name: str, answer: str) -> None:
     """
     if name not in QUESTIONS:
         raise ValueError(f"no question is called {name!r}; there are {', '.join(QUESTIONS)}")
-    print(QUESTIONS[name].respond(answer))
+    say(QUESTIONS[name].respond(answer))

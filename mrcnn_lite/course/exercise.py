@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from mrcnn_lite.console import say
+
 Function = Callable[..., Any]
 
 
@@ -65,7 +67,7 @@ class Exercise:
         verdict = self.verdict(function)
         if not verdict.passed:
             raise CheckFailedError(verdict.message)
-        print(verdict.message)
+        say(verdict.message)
 
     def verdict(self, function: Function) -> Verdict:
         """Check a function; what it raises is reported, not raised."""

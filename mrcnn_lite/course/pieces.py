@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mrcnn_lite.console import say
 from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.course.notebooks import read_notebook
 
@@ -51,11 +52,11 @@ def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[...
         own = definitions_of(lesson).get(name)
     # A half-written cell elsewhere in the lesson; Python's message says where.
     except SyntaxError as error:
-        print(f"{name}: the package's, since lesson {number} has an error: {error}")
+        say(f"{name}: the package's, since lesson {number} has an error: {error}")
         return None
     verdict = exercise.verdict(own)
     if verdict.passed:
         print(f"{name}: yours, from lesson {number}")
         return own
-    print(f"{name}: the package's ({verdict.message.removeprefix('✗ ').rstrip('.')})")
+    say(f"{name}: the package's ({verdict.message.removeprefix('✗ ').rstrip('.')})")
     return None

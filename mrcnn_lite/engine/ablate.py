@@ -136,8 +136,9 @@ def do_side_by_side(jobs: Iterable[Job], devices: Sequence[str], name: str) -> N
                     failed.append(log)
                     progress.write(f"failed: {log}")
             if stop:
-                # Ctrl-C reaches all processes of a terminal, SIGTERM only this one.
-                for process, _, _ in running.values():
+                # Ctrl-C reaches all processes of a terminal, SIGTERM only this one. Windows, which
+                # has no SIGTERM, would end them at once instead.
+                for process, _, _ in running.values() if os.name != "nt" else ():
                     process.terminate()
                 for process, _, _ in running.values():
                     process.join()

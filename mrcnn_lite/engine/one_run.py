@@ -135,7 +135,11 @@ def in_own_process(work, run: Run, device: str, log: Path) -> None:
     # Processes share the cores out among themselves; more threads would get in each other's way.
     torch.set_num_threads(1)
     make_folder(log.parent)
-    with open(log, "a") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+    with (
+        open(log, "a", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        contextlib.redirect_stderr(file),
+    ):
         try:
             work(run, device)
         except InputError as error:

@@ -57,7 +57,7 @@ def start_jupyterlab(folder: Path) -> Iterator[str]:
         "--LabApp.user_settings_dir=" + str(folder / "settings"),
     ]
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    log = (folder / "jupyterlab.log").open("w")
+    log = (folder / "jupyterlab.log").open("w", encoding="utf-8")
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *options],
         env={**os.environ, "PYTHONPATH": paths, "JUPYTER_CONFIG_DIR": str(folder / "config")},
@@ -70,9 +70,10 @@ def start_jupyterlab(folder: Path) -> Iterator[str]:
         wait_for_answer(f"{address}/api", server, folder / "jupyterlab.log")
         yield address
     finally:
-        # An interrupt first, on which the server ends its kernels.
-        server.send_signal(signal.SIGINT)
-        server.send_signal(signal.SIGTERM)
+        if os.name != "nt":
+            # An interrupt first, on which the server ends its kernels.
+            server.send_signal(signal.SIGINT)
+        server.terminate()
         try:
             server.wait(timeout=15)
         except subprocess.TimeoutExpired:
@@ -85,12 +86,14 @@ def wait_for_answer(address: str, server: subprocess.Popen, log: Path) -> None:
     """Wait until the server answers."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
+        assert server.poll() is None, log.read_text("utf-8")
         with contextlib.suppress(OSError):
             urllib.request.urlopen(address, timeout=2).close()
             return
         time.sleep(0.3)
-    raise AssertionError(f"JupyterLab did not start in {START_SECONDS} s:\n{log.read_text()}")
+    raise AssertionError(
+        f"JupyterLab did not start in {START_SECONDS} s:\n{log.read_text('utf-8')}"
+    )
 
 
 def run_all_cells(page) -> None:

@@ -270,7 +270,7 @@ def test_every_control_has_a_name(page):
 def test_picture_of_the_readers_own(page, tmp_path):
     own, broken = tmp_path / "own.png", tmp_path / "broken.png"
     Image.new("RGB", (1200, 600), "navy").save(own)
-    broken.write_text("no picture")
+    broken.write_text("no picture", encoding="utf-8")
     page.locator("input[type=file]").set_input_files(own)
     wait_until(page, "document.querySelector('[role=alert]').textContent.includes('256 × 128')")
     # The note is there at once, the numbers with the next frame.

@@ -18,7 +18,7 @@ def write(path, *sources):
 
 
 def test_executes_in_the_notebooks_folder_and_is_stable(tmp_path):
-    (tmp_path / "beside.txt").write_text("found")
+    (tmp_path / "beside.txt").write_text("found", encoding="utf-8")
     path = write(
         tmp_path / "lesson.ipynb",
         "print(1)\nprint(open('beside.txt').read())",
@@ -56,7 +56,7 @@ def test_a_failing_cell_is_named_and_the_file_untouched(tmp_path, capsys):
 def test_what_is_no_notebook_is_named(tmp_path, content):
     path = tmp_path / "lesson.ipynb"
     if content is not None:
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match=r"lesson\.ipynb"):
         execute(path)
 

@@ -79,7 +79,7 @@ def root(tmp_path):
 
 
 def load(root, content, **options):
-    (root / "annotations" / "instances_tiny.json").write_text(json.dumps(content))
+    (root / "annotations" / "instances_tiny.json").write_text(json.dumps(content), encoding="utf-8")
     return CocoDataset(root, "tiny", **options)
 
 
@@ -226,7 +226,7 @@ def test_an_annotation_without_segmentation_is_named(root, content):
 
 @pytest.mark.parametrize("text", ["{", "[]", "7", ""])
 def test_a_file_that_is_not_such_a_file(root, text):
-    (root / "annotations" / "instances_tiny.json").write_text(text)
+    (root / "annotations" / "instances_tiny.json").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"instances_tiny\.json"):
         CocoDataset(root, "tiny")
 
@@ -288,7 +288,7 @@ def test_any_text_can_be_decompressed(text):
 
 @pytest.mark.parametrize("split", ["train2017", "val2017"])
 def test_real_photographs(coco64, split):
-    content = json.loads((coco64 / "annotations" / f"instances_{split}.json").read_text())
+    content = json.loads((coco64 / "annotations" / f"instances_{split}.json").read_text("utf-8"))
     dataset = CocoDataset(coco64, split)
     coco = dataset.coco
     assert dataset.image_ids == [image["id"] for image in content["images"]]

@@ -28,14 +28,14 @@ def test_coco_reads_back_what_was_written(tmp_path, exists):
 
 
 def test_what_is_there_already_is_kept(tmp_path):
-    (tmp_path / "mine.txt").write_text("precious")
+    (tmp_path / "mine.txt").write_text("precious", encoding="utf-8")
     with pytest.raises(InputError, match=str(tmp_path)):
         export(ShapesDataset(1, seed=0), tmp_path, "train")
     with pytest.raises(InputError, match=r"mine\.txt"):
         export(ShapesDataset(1, seed=0), tmp_path / "mine.txt", "train")
     with pytest.raises(InputError, match=r"mine\.txt"):
         export(ShapesDataset(1, seed=0), tmp_path / "mine.txt" / "shapes", "train")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
+    assert [path.read_text("utf-8") for path in tmp_path.iterdir()] == ["precious"]
 
 
 def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):

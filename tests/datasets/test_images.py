@@ -57,7 +57,7 @@ def test_unusable_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"absent\.jpg"):
         read_image(tmp_path / "absent.jpg")
     text = tmp_path / "text.jpg"
-    text.write_text("not a picture")
+    text.write_text("not a picture", encoding="utf-8")
     with pytest.raises(InputError, match=r"text\.jpg"):
         read_image(text)
     truncated = tmp_path / "truncated.jpg"

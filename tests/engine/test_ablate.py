@@ -21,6 +21,14 @@ from mrcnn_lite.files import make_folder
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.fixture
+def tmp_path(tmp_path):
+    """A folder as a course of exercises has it."""
+    folder = tmp_path / "Übung 1" / "mask r-cnn"
+    folder.mkdir(parents=True)
+    return folder
+
+
 def test_the_command_line_knows_the_tables():
     assert set(_TABLES) == set(TABLES)
     assert {row.model for table in TABLES.values() for row in table.rows} == set(MODELS)
@@ -104,7 +112,7 @@ def note_or_fail(run: Run, device: str) -> None:
     if run.seed == 2:
         raise RuntimeError("out of memory")
     make_folder(run.path)
-    (run.path / "done").write_text(f"{device} {torch.get_num_threads()}")
+    (run.path / "done").write_text(f"{device} {torch.get_num_threads()}", encoding="utf-8")
 
 
 def test_a_run_that_fails_is_named_and_the_others_are_done(tmp_path):
@@ -114,18 +122,20 @@ def test_a_run_that_fails_is_named_and_the_others_are_done(tmp_path):
         do_side_by_side(
             [(note_or_fail, run, log) for run, log in zip(runs, logs)], ["cpu", "cpu"], "runs"
         )
-    assert "this one fails" in logs[1].read_text()
-    assert "RuntimeError: out of memory" in logs[2].read_text()
+    assert "this one fails" in logs[1].read_text("utf-8")
+    assert "RuntimeError: out of memory" in logs[2].read_text("utf-8")
     for run in (runs[0], runs[3]):
-        assert (run.path / "done").read_text() == "cpu 1"
+        assert (run.path / "done").read_text("utf-8") == "cpu 1"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
 def test_a_table_stopped_by_a_signal_goes_on_and_is_not_done_twice(tmp_path, capsys):
     """From the command line: SIGTERM during training, then the same command again."""
     arguments = ["ablate", "2b", "--seeds", "1", "--steps", "12", "--jobs", "2"]
     arguments += ["--out", str(tmp_path / "out"), "--runs", str(tmp_path / "runs")]
     command = [sys.executable, "-m", "mrcnn_lite.cli", *arguments]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = os.environ | {"PYTHONPATH": paths}
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     metrics = list(plan("2b", tmp_path / "runs", seeds=1, steps=12))
     deadline = time.monotonic() + 120
@@ -140,10 +150,10 @@ def test_a_table_stopped_by_a_signal_goes_on_and_is_not_done_twice(tmp_path, cap
     assert not (tmp_path / "out" / "2b.json").exists()
 
     assert main(arguments) == 0
-    summary = json.loads((tmp_path / "out" / "2b.json").read_text())
+    summary = json.loads((tmp_path / "out" / "2b.json").read_text("utf-8"))
     assert [row["runs"][0]["training"]["steps"] for row in summary["rows"]] == [12, 12]
     for run in metrics:
-        lines = (run.path / "metrics.jsonl").read_text().splitlines()
+        lines = (run.path / "metrics.jsonl").read_text("utf-8").splitlines()
         steps = [json.loads(line)["step"] for line in lines]
         assert steps == list(range(1, 13))
     capsys.readouterr()

@@ -126,7 +126,7 @@ def test_unusable_files_are_named(model, tmp_path):
     path.write_bytes(path.read_bytes()[:10_000])
     with pytest.raises(InputError, match=r"checkpoint-0000007\.pt cannot be read"):
         load_model(path)
-    path.write_text("hello world, this is a text and no checkpoint")
+    path.write_text("hello world, this is a text and no checkpoint", encoding="utf-8")
     with pytest.raises(InputError, match=r"checkpoint-0000007\.pt"):
         load_model(path)
     torch.save({"weights": torch.zeros(3)}, path)

@@ -11,9 +11,9 @@ from mrcnn_lite.errors import InputError
 
 def test_read_results(tmp_path, monkeypatch):
     monkeypatch.setattr(committed, "RESULTS", tmp_path)
-    (tmp_path / "2b.json").write_text(json.dumps({"table": "2b"}))
+    (tmp_path / "2b.json").write_text(json.dumps({"table": "2b"}), encoding="utf-8")
     assert read_results("2b") == {"table": "2b"}
-    (tmp_path / "text.json").write_text(json.dumps({"table": "text"}))
+    (tmp_path / "text.json").write_text(json.dumps({"table": "text"}), encoding="utf-8")
     with pytest.raises(InputError, match=r"^no results are called '2z'; there are 2b, text$"):
         read_results("2z")
 

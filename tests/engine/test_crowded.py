@@ -27,7 +27,7 @@ def finished(tmp_path):
             "metrics": {"overlap": overlap, "pairs": {"touching": 8, "separated": separated}},
         }
         run.path.mkdir(parents=True)
-        (run.path / "result.json").write_text(json.dumps(result))
+        (run.path / "result.json").write_text(json.dumps(result), encoding="utf-8")
     return runs
 
 

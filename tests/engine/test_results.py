@@ -39,7 +39,7 @@ def finished(tmp_path):
             "training": {"steps": 8, "batch_size": 8, "held_out": 32},
             "versions": {"torch": "0"},
         }
-        (run.path / "result.json").write_text(json.dumps(result))
+        (run.path / "result.json").write_text(json.dumps(result), encoding="utf-8")
     return runs
 
 
@@ -115,9 +115,9 @@ def test_a_larger_table_is_not_overwritten(finished, tmp_path):
 
 def test_results_of_other_settings_are_not_taken(finished):
     path = finished[0].path / "result.json"
-    result = json.loads(path.read_text())
+    result = json.loads(path.read_text("utf-8"))
     result["settings"]["crowded"] = True
-    path.write_text(json.dumps(result))
+    path.write_text(json.dumps(result), encoding="utf-8")
     with pytest.raises(InputError, match="other settings"):
         summarise("2b", finished)
 

@@ -91,8 +91,8 @@ def make_rois(random, height, width) -> list[list[float]]:
 
 def run_javascript(node: str, groups: list[dict], folder: Path) -> list[list[np.ndarray]]:
     script, cases = folder / "run.mjs", folder / "cases.json"
-    script.write_text((FOLDER / "arithmetic.js").read_text() + RUNNER)
-    cases.write_text(json.dumps(groups))
+    script.write_text((FOLDER / "arithmetic.js").read_text("utf-8") + RUNNER, encoding="utf-8")
+    cases.write_text(json.dumps(groups), encoding="utf-8")
     run = subprocess.run(
         [node, str(script), str(cases)], capture_output=True, text=True, timeout=120
     )

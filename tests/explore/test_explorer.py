@@ -160,10 +160,10 @@ def test_still_figure_draws_what_is_measured(explorer, axis):
 
 def test_both_sides_have_the_same_settings_and_limits(explorer):
     assert set(SYNCED) <= set(explorer.traits(sync=True))
-    settings = (FOLDER / "settings.js").read_text()
+    settings = (FOLDER / "settings.js").read_text("utf-8")
     assert f"STRIDES = {list(STRIDES)};" in settings
     assert f"bins: [1, {MAX_BINS}], sampling_ratio: [0, {MAX_SAMPLING_RATIO}]" in settings
-    arithmetic = (FOLDER / "arithmetic.js").read_text()
+    arithmetic = (FOLDER / "arithmetic.js").read_text("utf-8")
     for name, operation in OPERATIONS.items():
         half = str(operation.half_a_cell_off).lower()
         assert f'{name}: {{ label: "{operation.label}", halfACellOff: {half} }}' in arithmetic
