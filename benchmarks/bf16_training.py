@@ -19,11 +19,12 @@ from pathlib import Path
 import torch
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.engine.demo import HELD_OUT_SEED, NUM_HELD_OUT
+from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.recipe import RECIPES
-from mrcnn_lite.engine.results import gain
 from mrcnn_lite.engine.train import train
+from mrcnn_lite.experiments.demo import NUM_HELD_OUT
+from mrcnn_lite.experiments.results import gain
 from mrcnn_lite.files import make_folder, write_atomically
 from mrcnn_lite.models import mask_rcnn, mini_config
 

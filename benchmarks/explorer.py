@@ -27,7 +27,7 @@ from playwright.sync_api import sync_playwright
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_model
-from mrcnn_lite.explore.page import write_page
+from mrcnn_lite.explore.explorer.page import write_page
 from mrcnn_lite.explore.panels import (
     anchors_panel,
     competition_panel,

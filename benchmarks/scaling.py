@@ -20,8 +20,8 @@ import torch
 from torch import nn
 from torchvision.models.resnet import Bottleneck
 
-from mrcnn_lite.engine.cost import Cluster, StepCost, count_step, predict_step
 from mrcnn_lite.engine.recipe import COCO_TRAINING_IMAGES, RECIPES, REFERENCE_EPOCHS
+from mrcnn_lite.explore.measure.step_cost import Cluster, StepCost, count_step, predict_step
 from mrcnn_lite.explore.palette import BLUE, VERMILLION
 from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import mask_rcnn

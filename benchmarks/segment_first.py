@@ -6,7 +6,7 @@ Both begin with the shipped model's features and proposals. Mask R-CNN then pred
 of every proposal side by side, and masks of what is left (Mask R-CNN, section 3). The other order,
 which the paper's introduction and related work describe, makes a segment of every proposal first,
 cuts it out of the picture, and has a second network say what it is. That network is the classifier
-of `mrcnn_lite.engine.pretrain`, trained here on the segments of training scenes, background
+of `mrcnn_lite.experiments.pretrain`, trained here on the segments of training scenes, background
 included. Seeds are those of the second network. It writes docs/results/segment_first.md and .json.
 """
 
@@ -21,14 +21,13 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from mrcnn_lite.commands import SHIPPED_WEIGHTS
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.checkpoint import load_model
-from mrcnn_lite.engine.demo import HELD_OUT_SEED
 from mrcnn_lite.engine.evaluate import score_results, to_coco_results
-from mrcnn_lite.engine.pretrain import CROP_SIZE, Classifier
 from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.experiments.pretrain import CROP_SIZE, Classifier
+from mrcnn_lite.files import SHIPPED_WEIGHTS, write_atomically
 from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.mask_rcnn import to_original_image
 from mrcnn_lite.ops import box_iou, roi_align

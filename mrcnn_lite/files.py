@@ -23,6 +23,8 @@ def _find_shipped() -> Path:
 _SHIPPED = _find_shipped()
 # What data/README.md describes. Lessons name it, because a notebook may lie in any folder.
 DATA = _SHIPPED / "data"
+# The mini model that `mrcnn-lite predict` takes if none is named.
+SHIPPED_WEIGHTS = DATA / "weights" / "mini.safetensors"
 NOTEBOOKS = _SHIPPED / "notebooks"
 # What was measured, each with the command that measured it.
 RESULTS = _SHIPPED / "docs" / "results"

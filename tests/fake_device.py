@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_iter, tree_map
 
-from mrcnn_lite.options import MPS_SINCE
+from mrcnn_lite.cli.options import MPS_SINCE
 
 # What Apple's GPUs do not compute with, and how PyTorch says so.
 NOT_ON_MPS = (torch.float64, torch.complex128)

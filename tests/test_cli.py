@@ -100,7 +100,7 @@ def test_demo_interrupted_while_drawing_is_not_taken_for_finished(tmp_path, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("mrcnn_lite.engine.demo._draw", interrupt)
+        patch.setattr("mrcnn_lite.experiments.demo._draw", interrupt)
         assert main(["demo", "--steps", "1", "--out", str(out)]) == 130
     assert main(["demo", "--steps", "1", "--out", str(out)]) == 0
     assert os.listdir(tmp_path) == ["demo"]

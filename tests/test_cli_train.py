@@ -15,15 +15,16 @@ import pytest
 import torch
 from PIL import Image
 
-from mrcnn_lite import options as options_module
-from mrcnn_lite.cli import main, make_parser
+from mrcnn_lite.cli import main
+from mrcnn_lite.cli import options as options_module
+from mrcnn_lite.cli.options import MODEL_OPTIONS, TRAINING_OPTIONS, make_model, make_train_config
+from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_checkpoint, save_weights
 from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.options import MODEL_OPTIONS, TRAINING_OPTIONS, make_model, make_train_config
 
 QUICK = ["--steps", "2", "--batch-size", "2", "--min-size", "64"]
 

@@ -16,7 +16,8 @@ import sys
 import pytest
 import yaml
 
-from mrcnn_lite.cli import main, make_parser
+from mrcnn_lite.cli import main
+from mrcnn_lite.cli.parser import make_parser
 from tests.documents import blocks, lines
 from tests.documents.blocks import Block
 from tests.documents.folder import make_clone, make_weights, run_block

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from mrcnn_lite.commands import SHIPPED_WEIGHTS
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.checkpoint import load_model
-from mrcnn_lite.engine.demo import HELD_OUT_SEED
 from mrcnn_lite.engine.evaluate import evaluate
-from mrcnn_lite.files import DATA
+from mrcnn_lite.files import DATA, SHIPPED_WEIGHTS
 from mrcnn_lite.models.methods import method_of
 
 

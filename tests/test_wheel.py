@@ -156,7 +156,7 @@ def test_every_command_works(away):
 
     assert "2a, 2b" in away.run("mrcnn-lite", "ablate", "--help")
     results = (
-        "from mrcnn_lite.engine import committed; print(committed.read_results('2b')['table'])"
+        "from mrcnn_lite.experiments import committed; print(committed.read_results('2b')['table'])"
     )
     assert away.python(results) == "2b"
 

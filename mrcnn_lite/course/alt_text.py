@@ -54,7 +54,7 @@ def describe_all() -> None:
     formatter.for_type(Figure, _show)
     # By name, so that a lesson without widgets need not load them.
     bundles = get_ipython().display_formatter.mimebundle_formatter
-    bundles.for_type_by_name("mrcnn_lite.explore.explorer", "Explorer", _show_explorer)
+    bundles.for_type_by_name("mrcnn_lite.explore.explorer.widget", "Explorer", _show_explorer)
     bundles.for_type_by_name("mrcnn_lite.explore.panels.panel", "Panel", _show_panel)
 
 
@@ -63,7 +63,7 @@ def _show(figure: Figure) -> tuple[str, dict[str, str]]:
 
 
 def _show_explorer(explorer) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-    from mrcnn_lite.explore.explorer_figure import figure_of_error
+    from mrcnn_lite.explore.explorer.figure import figure_of_error
 
     data, metadata = explorer._repr_mimebundle_()
     return data, {**metadata, "image/png": {"alt": describe(figure_of_error(explorer))}}

@@ -18,3 +18,19 @@ def semantic_map(masks: Tensor, labels: Tensor) -> Tensor:
     for mask, label in zip(masks.bool().flip(0), labels.flip(0)):
         classes[mask] = label
     return classes
+
+
+def mask_iou(masks: Tensor, others: Tensor) -> Tensor:
+    """Intersection over union of each pair of masks; 0 for two empty ones.
+
+    Args:
+        masks: bool `Tensor[N, H, W]`.
+        others: bool `Tensor[M, H, W]`.
+
+    Returns:
+        `Tensor[N, M]`.
+    """
+    flat, other_flat = masks.flatten(1).float(), others.flatten(1).float()
+    overlap = flat @ other_flat.T
+    union = flat.sum(dim=1)[:, None] + other_flat.sum(dim=1) - overlap
+    return overlap / union.clamp(min=1)

@@ -1,6 +1,6 @@
 """What the explorer shows in a browser, and what it should show."""
 
-from mrcnn_lite.explore.misalignment import slide, split_shift
+from mrcnn_lite.explore.measure.misalignment import slide, split_shift
 
 PARTS = ("half_pixel", "rounding", "maximum", "total")
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from PIL import Image
 
-from mrcnn_lite.explore.explorer import BOX
-from mrcnn_lite.explore.page import write_page
+from mrcnn_lite.explore.explorer.page import write_page
+from mrcnn_lite.explore.explorer.widget import BOX
 
 from .shown import as_number, assert_shown, shown_box, shown_error
 

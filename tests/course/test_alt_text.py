@@ -36,7 +36,7 @@ def test_executed_figures_carry_it(tmp_path):
 def test_so_do_the_still_pictures_of_widgets(tmp_path):
     path = tmp_path / "lesson.ipynb"
     sources = (
-        "from mrcnn_lite.explore.explorer import Explorer\nExplorer(stride=32)",
+        "from mrcnn_lite.explore.explorer.widget import Explorer\nExplorer(stride=32)",
         "from mrcnn_lite.explore.panels import move_panel\nmove_panel()",
     )
     nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)

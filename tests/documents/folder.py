@@ -22,7 +22,7 @@ SHORTENED = {
     "mrcnn-lite demo": "--steps 2",
     "mrcnn-lite shapes": "--scenes 8",
     "mrcnn-lite train": "--steps 1 --batch-size 1 --accumulate 1 --workers 0 --min-size 64",
-    # Hours; tests/engine/test_ablate.py runs tables in miniature.
+    # Hours; tests/experiments/test_ablate.py runs tables in miniature.
     "mrcnn-lite ablate": "--help",
     # These very tests.
     "make test": "--dry-run",

@@ -9,7 +9,7 @@ import itertools
 import re
 import shlex
 
-from mrcnn_lite.cli import make_parser
+from mrcnn_lite.cli.parser import make_parser
 from tests.project import PROJECT, ROOT, read, read_yaml
 
 # A word that begins with one of these names something of the project's, which has to exist, ...

@@ -8,12 +8,12 @@ import torch
 from torchvision.transforms.v2.functional import to_pil_image
 
 from mrcnn_lite.cli import main
+from mrcnn_lite.cli.options import MPS_SINCE, find_device
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.datasets.transforms import random_horizontal_flip
 from mrcnn_lite.engine.precision import autocast
 from mrcnn_lite.engine.random_state import get_random_state, set_random_state
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.options import MPS_SINCE, find_device
 from tests.fake_device import FakeDevice
 
 OLD = pytest.mark.skipif(torch.__version__ < MPS_SINCE, reason="its loss scaler wants float64")
@@ -29,7 +29,7 @@ def gpus(monkeypatch):
         monkeypatch.setattr("torch.cuda.set_device", lambda device: None)
         monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
         # All that needs a newer version is taken from the fake device's list.
-        monkeypatch.setattr("mrcnn_lite.options.MPS_SINCE", "2.0")
+        monkeypatch.setattr("mrcnn_lite.cli.options.MPS_SINCE", "2.0")
 
     return be_there
 
@@ -79,7 +79,7 @@ def test_auto_takes_cuda_then_mps_then_the_cpu(name, there, expected, gpus):
 def test_each_process_of_a_job_takes_its_own_gpu(name, expected, gpus, monkeypatch):
     gpus(cuda=4)
     monkeypatch.setenv("LOCAL_RANK", "3")
-    monkeypatch.setattr("mrcnn_lite.options._open_device", torch.device)
+    monkeypatch.setattr("mrcnn_lite.cli.options._open_device", torch.device)
     assert find_device(name) == torch.device("cuda", expected)
 
 
@@ -102,7 +102,7 @@ def test_a_device_that_is_not_there_gives_one_line_with_those_that_are(name, the
 
 def test_an_old_version_says_what_mps_needs(gpus, monkeypatch):
     gpus(mps=True)
-    monkeypatch.setattr("mrcnn_lite.options.MPS_SINCE", "99.1")
+    monkeypatch.setattr("mrcnn_lite.cli.options.MPS_SINCE", "99.1")
     assert str(find_device("auto")) == "cpu"
     with pytest.raises(InputError, match=r"need PyTorch 99[.]1 or newer, not 2[.].*has cpu$"):
         find_device("mps")

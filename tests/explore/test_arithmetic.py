@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mrcnn_lite.explore.misalignment import OPERATIONS, split_shift
-from mrcnn_lite.explore.web_sources import FOLDER
+from mrcnn_lite.explore.explorer.web_sources import FOLDER
+from mrcnn_lite.explore.measure.misalignment import OPERATIONS, split_shift
 
 # For every RoI: the cells and weights of all bins, and the causes of all bins along x and y.
 RUNNER = """

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.explore.misalignment import OPERATIONS
+from mrcnn_lite.explore.measure.misalignment import OPERATIONS
 from mrcnn_lite.explore.panels import Panel, levels_panel, move_panel, paste_panel
 from mrcnn_lite.explore.panels.anchors import anchors_panel, propose, suppress
 from mrcnn_lite.explore.panels.competition import compete, competition_panel

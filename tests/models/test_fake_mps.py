@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from mrcnn_lite.cli.options import MPS_SINCE
 from mrcnn_lite.models import mini_config, prepare_for_inference
 from mrcnn_lite.models.fcn import find_instances
 from mrcnn_lite.models.methods import METHODS
 from mrcnn_lite.models.winograd import WinogradConv2d
-from mrcnn_lite.options import MPS_SINCE
 from tests.fake_device import FakeDevice
 from tests.models.variants.test_variants import MINI_VARIANTS
 

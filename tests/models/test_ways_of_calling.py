@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mrcnn_lite.datasets import CocoDataset, ShapesDataset, horizontal_flip, read_image
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.evaluate import to_coco_results
-from mrcnn_lite.explore.draw import figure_of_detections
+from mrcnn_lite.explore.draw.scene import figure_of_detections
 from mrcnn_lite.files import DATA
 from mrcnn_lite.models import (
     MaskRCNNConfig,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mrcnn_lite.course.checks.feature_maps import TWO_IMAGES, random_features
 from mrcnn_lite.course.exercise import Exercise
-from mrcnn_lite.explore.receptive_field import Layer, receptive_field
+from mrcnn_lite.explore.measure.receptive_field import Layer, receptive_field
 
 Layers = Sequence[tuple[int, int, int]]
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrcnn_lite.course.exercise import Exercise
-from mrcnn_lite.engine.error_kinds import FOUND_IOU, KINDS, TOUCHED_IOU
+from mrcnn_lite.explore.measure.error_kinds import FOUND_IOU, KINDS, TOUCHED_IOU
 from mrcnn_lite.models.losses import SMOOTH_L1_BETA
 
 

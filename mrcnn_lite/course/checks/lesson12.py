@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.course.exercise import Exercise
-from mrcnn_lite.engine.results import STUDENT_T
+from mrcnn_lite.experiments.results import STUDENT_T
 
 
 def _of_pairs(better: Tensor, base: Tensor, correction: int = 1) -> Tensor:

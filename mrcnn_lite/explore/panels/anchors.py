@@ -7,8 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mrcnn_lite.explore.draw import draw_boxes, draw_image
-from mrcnn_lite.explore.draw_pipeline import draw_scored_boxes
+from mrcnn_lite.explore.draw.pipeline import draw_scored_boxes
+from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
 from mrcnn_lite.explore.palette import BINS, CELLS_READ, PREDICTION
 from mrcnn_lite.explore.panels.panel import Panel
 from mrcnn_lite.models import MaskRCNN

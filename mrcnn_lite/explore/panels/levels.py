@@ -7,8 +7,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mrcnn_lite.explore.draw import draw_boxes, draw_image
-from mrcnn_lite.explore.draw_bags import draw_grid
+from mrcnn_lite.explore.draw.bags import draw_grid
+from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
 from mrcnn_lite.explore.palette import BLACK, TRUE_BOX
 from mrcnn_lite.explore.panels.panel import Panel
 from mrcnn_lite.models import MaskRCNNConfig

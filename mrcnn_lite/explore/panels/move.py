@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.explore.draw import draw_boxes, draw_image
-from mrcnn_lite.explore.draw_bags import draw_grid
-from mrcnn_lite.explore.misalignment import OPERATIONS, slide
+from mrcnn_lite.explore.draw.bags import draw_grid
+from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
+from mrcnn_lite.explore.measure.misalignment import OPERATIONS, slide
 from mrcnn_lite.explore.palette import TRUE_BOX
 from mrcnn_lite.explore.panels.panel import Panel
 

@@ -6,8 +6,8 @@ import ipywidgets
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from mrcnn_lite.explore.draw import draw_boxes, draw_image
-from mrcnn_lite.explore.draw_masks import draw_outline, draw_overlap
+from mrcnn_lite.explore.draw.masks import draw_outline, draw_overlap
+from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
 from mrcnn_lite.explore.palette import PREDICTION
 from mrcnn_lite.explore.panels.panel import Panel
 from mrcnn_lite.models.paste import paste_masks

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
 from mrcnn_lite.course.checks.lesson04_axis import axis_weights, sample_points
 from mrcnn_lite.course.slow import round_half_away
-from mrcnn_lite.explore.misalignment import slide, split_shift
+from mrcnn_lite.explore.measure.misalignment import slide, split_shift
 from mrcnn_lite.ops import roi_align_bags
 
 

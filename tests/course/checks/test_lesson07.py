@@ -8,7 +8,7 @@ from torchvision.models.detection._utils import BoxCoder, Matcher
 
 from mrcnn_lite.course.checks.lesson07 import anchor_labels, encode_box, proposal_recall
 from mrcnn_lite.course.checks.lesson07_proposals import nms_by_level, propose
-from mrcnn_lite.explore.given_proposals import recall_by_number
+from mrcnn_lite.explore.measure.given_proposals import recall_by_number
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.rpn import RegionProposalNetwork
 from mrcnn_lite.ops import batched_nms, box_iou, clip_boxes_to_image, nms

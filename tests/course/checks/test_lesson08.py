@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson08 import count_mask_branch, deltas_of_labels, mask_branch
 from mrcnn_lite.course.checks.lesson08_detect import detect
-from mrcnn_lite.explore.cost import cost_of
+from mrcnn_lite.explore.measure.layer_cost import cost_of
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.heads import MaskHead, MaskPredictor
 from mrcnn_lite.models.roi_heads import RoIHeads

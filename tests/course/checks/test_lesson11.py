@@ -7,9 +7,10 @@ from torch import nn
 
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.engine.error_kinds import FOUND_IOU, KINDS, mask_iou, sort_errors
+from mrcnn_lite.explore.measure.error_kinds import FOUND_IOU, KINDS, sort_errors
 from mrcnn_lite.models.losses import box_head_losses
 from mrcnn_lite.ops import box_iou
+from mrcnn_lite.ops.masks import mask_iou
 
 
 def test_clipping_is_pytorchs():

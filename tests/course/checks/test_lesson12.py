@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
-from mrcnn_lite.engine.results import STUDENT_T, gain
+from mrcnn_lite.experiments.results import STUDENT_T, gain
 
 
 def test_gain_is_the_packages():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson02 import round_half_away
 from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
-from mrcnn_lite.explore.misalignment import slide, split_shift
+from mrcnn_lite.explore.measure.misalignment import slide, split_shift
 from mrcnn_lite.ops import roi_pool_bags
 
 EXERCISES = {exercise.name: exercise for exercise in (rounding_shift, best_place, shifted_mask_iou)}

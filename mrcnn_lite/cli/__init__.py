@@ -1,0 +1,33 @@
+"""The command line: `mrcnn-lite demo | train | evaluate | predict | ...`; --help lists all.
+
+`parser` says what can be typed, `commands` what each command does, `options` turns options into
+data sets, models and recipes, `argument_types` reads single values.
+"""
+
+import sys
+from collections.abc import Sequence
+
+from mrcnn_lite.cli.parser import make_parser
+from mrcnn_lite.console import allow_every_sign
+from mrcnn_lite.errors import InputError
+
+INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended; SIGTERM: 143
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; print what the user did wrong, if so, and return the exit status."""
+    allow_every_sign()
+    options = make_parser().parse_args(arguments)
+    try:
+        # Only now, so that --help does not wait for PyTorch.
+        from mrcnn_lite.cli.commands import COMMANDS
+
+        COMMANDS[options.command](options)
+    except (InputError, OSError) as error:
+        print(f"mrcnn-lite {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt as stopped:
+        word = str(stopped) or "interrupted"
+        print(f"mrcnn-lite {options.command}: {word}", file=sys.stderr)
+        return getattr(stopped, "status", INTERRUPTED)
+    return 0

@@ -1,0 +1,265 @@
+"""What can be typed: the options of every command, and their help."""
+
+import argparse
+from pathlib import Path
+
+from mrcnn_lite.cli.argument_types import ids, not_negative, positive, rate, setting
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of all commands; each one's help fits a screen."""
+    parser = argparse.ArgumentParser(
+        prog="mrcnn-lite", description="Mask R-CNN, small enough to be read."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = _add_command(
+        commands,
+        "demo",
+        "[options]",
+        "train the mini model on Shapes, measure it, draw what it sees",
+        "mrcnn-lite demo --out runs/demo",
+    )
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=_DEFAULT)
+    demo.add_argument(
+        "--steps", metavar="N", type=positive, default=None, help="fewer for a quick look"
+    )
+    demo.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
+    demo.add_argument("--weights-out", type=Path, metavar="FILE", help="keep the weights there too")
+
+    train = _add_command(
+        commands,
+        "train",
+        "--out DIR [options]",
+        "train a model on Shapes, COCO or Penn-Fudan",
+        "mrcnn-lite train --dataset coco --root COCO --split train2017 --out runs/coco",
+    )
+    _add_data_options(train)
+    train.add_argument(
+        "--model",
+        choices=_BACKBONES,
+        metavar="NAME",
+        default="mini",
+        help=f"{', '.join(_BACKBONES[:3])}, ... (%(default)s)",
+    )
+    train.add_argument(
+        "--weights", metavar="NAME", help="start from: coco (torchvision's), or a checkpoint"
+    )
+    train.add_argument(
+        "--weights-backbone", metavar="NAME", help="or from ImageNet's in the backbone: DEFAULT"
+    )
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
+    train.add_argument("--resume", action="store_true", help="go on with the run in --out")
+    length = train.add_mutually_exclusive_group()
+    length.add_argument("--steps", metavar="N", type=positive, help="default: the model's recipe")
+    length.add_argument("--epochs", metavar="N", type=positive, help="in place of --steps")
+    train.add_argument(
+        "--batch-size", metavar="N", type=positive, help="of all processes (the recipe's)"
+    )
+    train.add_argument(
+        "--accumulate", metavar="N", type=positive, help="passes that share a batch (1)"
+    )
+    train.add_argument("--optimizer", choices=("adamw", "sgd"), help="default: the recipe's")
+    train.add_argument(
+        "--learning-rate", metavar="X", type=rate, help="default: the recipe's, by batch size"
+    )
+    _add_precision_option(train)
+    train.add_argument("--compile", action="store_true", help="compile the backbone")
+    train.add_argument(
+        "--min-size",
+        metavar="N",
+        type=positive,
+        nargs="+",
+        help="images' shorter side, pixels; one of several",
+    )
+    train.add_argument(
+        "--max-size", metavar="N", type=positive, help="bound of the longer side, pixels"
+    )
+    train.add_argument(
+        "--validation", metavar="X", help="split of coco, or number of images, to measure on"
+    )
+    train.add_argument("--evaluate-every", metavar="N", type=positive, help="steps (one epoch)")
+    train.add_argument("--tensorboard", action="store_true", help="also write event files")
+    _add_workers_option(train)
+    train.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
+    train.add_argument(
+        "--set",
+        metavar="NAME=X",
+        type=setting,
+        action="append",
+        default=[],
+        help="any other setting, as warmup_steps=500",
+    )
+    _add_device_option(train)
+
+    evaluate = _add_command(
+        commands,
+        "evaluate",
+        "CHECKPOINT [options]",
+        "measure a model's box and mask AP by pycocotools",
+        "mrcnn-lite evaluate runs/coco --dataset coco --root data/coco --split val2017",
+    )
+    evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
+    _add_data_options(evaluate)
+    evaluate.add_argument("--batch-size", metavar="N", type=positive, default=8, help=_DEFAULT)
+    _add_workers_option(evaluate)
+    _add_precision_option(evaluate)
+    evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
+    _add_device_option(evaluate)
+
+    predict = _add_command(
+        commands,
+        "predict",
+        "IMAGE ... [options]",
+        "draw boxes, masks, names and scores on pictures",
+        "mrcnn-lite predict photo.jpg --checkpoint runs/coco --out runs/predictions",
+    )
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture file")
+    predict.add_argument(
+        "--checkpoint", metavar="PATH", type=Path, help="default: the shipped mini model"
+    )
+    predict.add_argument("--out", type=Path, default=Path("runs/predictions"), help=_DEFAULT)
+    predict.add_argument(
+        "--score", metavar="X", type=rate, default=0.5, help="lowest score drawn (%(default)s)"
+    )
+    _add_device_option(predict)
+
+    ablate = _add_command(
+        commands,
+        "ablate",
+        "TABLE ... [options]",
+        "run the paper's tables in miniature, row by row",
+        "mrcnn-lite ablate 2c --seeds 5",
+    )
+    ablate.add_argument(
+        "tables", choices=_TABLES, nargs="+", metavar="TABLE", help=", ".join(_TABLES)
+    )
+    ablate.add_argument(
+        "--seeds", metavar="N", type=positive, help="of each row; default: the table's"
+    )
+    ablate.add_argument(
+        "--steps", metavar="N", type=positive, help="of training; default: the table's"
+    )
+    ablate.add_argument(
+        "--jobs", metavar="N", type=positive, help="runs at a time; default: one per core or GPU"
+    )
+    ablate.add_argument("--out", type=Path, default=Path("docs/results"), help=_DEFAULT)
+    ablate.add_argument(
+        "--runs", type=Path, default=Path("runs/ablate"), help="of single runs; %(default)s"
+    )
+    _add_device_option(ablate)
+
+    shapes = _add_command(
+        commands,
+        "shapes",
+        "--out DIR [options]",
+        "write Shapes as a data set in COCO's format",
+        "mrcnn-lite shapes --out data/shapes-1000 --scenes 1000 --seed 7",
+    )
+    shapes.add_argument("--out", type=Path, required=True, help="new folder, a COCO root")
+    shapes.add_argument("--scenes", metavar="N", type=positive, default=100, help=_DEFAULT)
+    shapes.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
+    shapes.add_argument("--split", metavar="NAME", default="train", help=_DEFAULT)
+    shapes.add_argument(
+        "--size", metavar="N", type=positive, default=128, help="pixels (%(default)s)"
+    )
+    shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
+
+    lessons = _add_command(
+        commands,
+        "lessons",
+        "--out DIR",
+        "write the lessons, solved, into a folder of your own",
+        "mrcnn-lite lessons --out lessons",
+    )
+    lessons.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
+
+    student = _add_command(
+        commands,
+        "student",
+        "--out DIR [options]",
+        "write the lessons without their solutions, ready for nbgrader",
+        "mrcnn-lite student --out runs/student",
+    )
+    student.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
+    student.add_argument("--solutions", action="store_true", help="leave the solutions in")
+    student.add_argument(
+        "--no-hints", dest="hints", action="store_false", help="let check.hint give none"
+    )
+    explorer = _add_command(
+        commands,
+        "explorer",
+        "[--out FILE]",
+        "write the misalignment explorer as one HTML file that works on its own",
+        "mrcnn-lite explorer --out misalignment.html",
+    )
+    explorer.add_argument(
+        "--out", type=Path, metavar="FILE", default=Path("misalignment.html"), help=_DEFAULT
+    )
+    return parser
+
+
+_DEFAULT = "default: %(default)s"
+# Those of MaskRCNNConfig, which cannot be asked here without waiting for PyTorch.
+_BACKBONES = (
+    *("mini", "mini_resnext", "resnet50", "resnet101"),
+    *("resnext50_32x4d", "resnext101_64x4d"),
+)
+# Those of mrcnn_lite.experiments.tables, likewise.
+_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "fcis")
+
+
+def _add_command(commands, name, arguments, description, example) -> argparse.ArgumentParser:
+    command = commands.add_parser(
+        name,
+        help=description,
+        description=description[0].upper() + description[1:] + ".",
+        epilog=f"example: {example}",
+        # The generated usage line repeats all options and fills half a screen.
+        usage=f"mrcnn-lite {name} {arguments}",
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=88),
+    )
+    return command
+
+
+def _add_data_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dataset", choices=("shapes", "coco", "penn-fudan"), default="shapes", help=_DEFAULT
+    )
+    command.add_argument("--root", metavar="DIR", type=Path, help="folder of coco or penn-fudan")
+    command.add_argument("--download", action="store_true", help="fetch penn-fudan into --root")
+    command.add_argument("--split", metavar="NAME", help="of coco, for example train2017")
+    command.add_argument("--image-ids", type=ids, metavar="ID,ID,...", help="only these images")
+    command.add_argument("--scenes", metavar="N", type=positive, help="of shapes: how many")
+    command.add_argument(
+        "--scenes-seed", metavar="N", type=not_negative, help="of shapes: seed of the scenes"
+    )
+
+
+def _add_workers_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--workers",
+        metavar="N",
+        type=not_negative,
+        default=0,
+        help="loading processes (%(default)s)",
+    )
+
+
+def _add_precision_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--precision",
+        metavar="NAME",
+        choices=("float32", "bf16", "fp16"),
+        default="float32",
+        help="float32, or by autocast bf16 or fp16",
+    )
+
+
+def _add_device_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device",
+        metavar="NAME",
+        default="auto",
+        help="cpu, cuda, cuda:1, ..., mps (%(default)s: the first there is of cuda, mps and cpu)",
+    )

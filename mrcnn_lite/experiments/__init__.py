@@ -1,0 +1,1 @@
+"""The paper's tables in miniature, and what else is compared: rows, runs, results, pages."""

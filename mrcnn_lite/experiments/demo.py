@@ -1,0 +1,95 @@
+"""Everybody's first ten minutes: train `mini` on Shapes, measure it, look at what it sees."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
+from mrcnn_lite.engine.checkpoint import save_weights
+from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.recipe import RECIPES
+from mrcnn_lite.engine.train import METRICS_NAME, train
+from mrcnn_lite.explore.draw.scene import figure_of_detections, figure_of_losses
+from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically, write_text
+from mrcnn_lite.models import mask_rcnn, mini_config
+
+NUM_HELD_OUT = 200
+NUM_DRAWN = 6
+DRAWN_SCORE = 0.5
+
+
+def run_demo(
+    out: Path, steps: int | None = None, seed: int = 0, weights_out: Path | None = None
+) -> dict:
+    """Train, measure and draw; an interrupted demo goes on, a finished one is moved aside.
+
+    Args:
+        out: the run's folder: checkpoints, metrics.jsonl, metrics.json, detections.png and
+            losses.png.
+        steps: training steps, if not the recipe's.
+        seed: of the training scenes, the first weights and all draws.
+        weights_out: also write the weights alone to this file (safetensors).
+
+    Returns:
+        What metrics.json holds.
+    """
+    if weights_out is not None:
+        check_file_can_be_written(weights_out)
+    _move_aside_if_finished(out)
+    make_folder(out)
+    config = replace(RECIPES["mini"], seed=seed)
+    if steps is not None:
+        config = replace(config, steps=steps, warmup_steps=min(config.warmup_steps, steps // 4))
+    scenes = ShapesDataset(config.steps * config.batch_size, seed=2 * seed)
+    held_out = ShapesDataset(NUM_HELD_OUT, seed=HELD_OUT_SEED)
+    torch.manual_seed(seed)
+    model = mask_rcnn(mini_config(scenes.num_classes))
+
+    print(f"training on {len(scenes)} scenes of Shapes, each seen once; writing to {out}")
+    train_seconds = train(model, scenes, config, out, resume=True)
+
+    print(f"measuring on {NUM_HELD_OUT} scenes that it never saw")
+    metrics = evaluate(model, held_out, print_table=True)
+    metrics |= {"train_seconds": round(train_seconds, 1), "num_scenes": NUM_HELD_OUT}
+    _draw(model, held_out, out)
+    if weights_out is not None:
+        save_weights(weights_out, model, scenes.categories)
+        print(f"wrote {weights_out}")
+    # The last to be written: where it stands, the demo is finished.
+    write_text(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    print(
+        f"mask AP {metrics['segm']['AP']:.3f} after {train_seconds:.0f} s of training\n"
+        f"wrote {out / 'metrics.json'}, {out / 'losses.png'} and {out / 'detections.png'}\n"
+        f"next: open {out / 'detections.png'}, then see how it works: "
+        "`mrcnn-lite lessons --out lessons`"
+    )
+    return metrics
+
+
+def _draw(model, held_out: ShapesDataset, out: Path) -> None:
+    samples = [held_out[i] for i in range(NUM_DRAWN)]
+    images, targets = zip(*samples)
+    with torch.inference_mode():
+        detections = [
+            {name: value[found["scores"] >= DRAWN_SCORE] for name, value in found.items()}
+            for found in model(list(images))
+        ]
+    with write_atomically(out / "detections.png") as temporary:
+        figure = figure_of_detections(images, detections, targets, held_out.categories)
+        figure.savefig(temporary, dpi=110)
+    lines = (out / METRICS_NAME).read_text("utf-8").splitlines()
+    with write_atomically(out / "losses.png") as temporary:
+        figure_of_losses([json.loads(line) for line in lines]).savefig(temporary, dpi=110)
+
+
+def _move_aside_if_finished(out: Path) -> None:
+    if not (out / "metrics.json").exists():
+        return
+    number = 1
+    while (aside := out.with_name(f"{out.name}.{number}")).exists():
+        number += 1
+    out.rename(aside)
+    print(f"an earlier demo was finished: moved {out} to {aside}")

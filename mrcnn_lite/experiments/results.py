@@ -1,0 +1,245 @@
+"""What the runs of a table amount to: means, spreads and gains, as JSON, page and picture."""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.experiments.draw_tables import KIND_NAMES, figure_of_table
+from mrcnn_lite.experiments.one_run import Run
+from mrcnn_lite.experiments.tables import TABLES, Row, Table
+from mrcnn_lite.experiments.verdicts import verdict
+from mrcnn_lite.files import write_atomically, write_text
+
+# The numbers that tables show; the JSON has all twelve of pycocotools.
+SHOWN = ("AP", "AP50", "AP75")
+# 97.5 % of Student's t lie below these, for 1, 2, ... degrees of freedom: an interval of 95 %. The
+# last serves for more, too, and makes the interval a little wider than it need be.
+STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
+
+def summarise(table: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """Put the results of a table's runs together, with the gains that it claims.
+
+    Args:
+        table: a key of `TABLES`.
+        runs: all finished.
+
+    Returns:
+        What TABLE.json holds: every run with its seed, settings, metrics, seconds and versions;
+        for each row the mean and the standard deviation over seeds; and the comparisons.
+    """
+    chosen = TABLES[table]
+    results = {run: run.result() for run in runs}
+    rows = []
+    for row in chosen.rows:
+        of_row = [result for run, result in results.items() if run.model == row.model]
+        rows.append(
+            {
+                "name": row.name,
+                "model": row.model,
+                "paper": {"model": row.paper_model, **_paper(row)},
+                "mean": _over_seeds(of_row, statistics.fmean),
+                "deviation": _over_seeds(of_row, _deviation),
+                "runs": of_row,
+            }
+        )
+    num_seeds = len({run.seed for run in runs})
+    return {
+        "table": table,
+        "title": chosen.title,
+        "command": f"mrcnn-lite ablate {table} --seeds {num_seeds} --steps {runs[0].steps}",
+        "seeds": num_seeds,
+        "steps": runs[0].steps,
+        "seconds": round(sum(result["seconds"] for result in results.values())),
+        "rows": rows,
+        "comparisons": _compare(chosen, rows),
+    }
+
+
+def gain(better: Sequence[float], base: Sequence[float]) -> dict[str, float]:
+    """Say by how much one row is better than another, in parts of the other, seed by seed.
+
+    Runs of one seed share their scenes and their start, so it is their differences that are
+    averaged: mean difference over the base's mean, with Student's interval of 95 % for the mean
+    difference (none with one seed).
+    """
+    differences = [ours - theirs for ours, theirs in zip(better, base, strict=True)]
+    scale = statistics.fmean(base)
+    if scale == 0:
+        return {"gain": math.nan, "low": math.nan, "high": math.nan}
+    centre = statistics.fmean(differences) / scale
+    if len(differences) == 1:
+        return {"gain": centre, "low": math.nan, "high": math.nan}
+    t = STUDENT_T[min(len(differences) - 1, len(STUDENT_T)) - 1]
+    half = t * statistics.stdev(differences) / math.sqrt(len(differences)) / scale
+    return {"gain": centre, "low": centre - half, "high": centre + half}
+
+
+def check_not_larger(out: Path, table: str, runs: Sequence[Run]) -> None:
+    """Make sure that no table of more seeds or more steps would be lost.
+
+    Raises:
+        InputError: `out` holds one.
+    """
+    path = out / f"{table}.json"
+    if not path.exists():
+        return
+    there = json.loads(path.read_text("utf-8"))
+    seeds, steps = len({run.seed for run in runs}), runs[0].steps
+    if there["seeds"] > seeds or there["steps"] > steps:
+        raise InputError(
+            f"{path} holds {there['seeds']} seeds of {there['steps']} steps, more than the {seeds} "
+            f"of {steps} asked for; choose another folder by --out"
+        )
+
+
+def write_results(out: Path, table: str, runs: Sequence[Run]) -> None:
+    """Write TABLE.json, TABLE.md and TABLE.png."""
+    summary = summarise(table, runs)
+    write_result_files(out, table, summary, page(summary), figure_of_table(summary))
+
+
+def write_result_files(
+    out: Path, name: str, summary: dict[str, Any], text: str, figure: Figure
+) -> None:
+    """Write NAME.json, NAME.md and NAME.png."""
+    write_text(out / f"{name}.json", json.dumps(summary, indent=1) + "\n")
+    write_text(out / f"{name}.md", text)
+    with write_atomically(out / f"{name}.png") as temporary:
+        figure.savefig(temporary, dpi=110)
+    print(f"wrote {out / name}.json, {name}.md and {name}.png")
+
+
+def page(summary: dict[str, Any]) -> str:
+    """Write a table's page: means and deviations beside the paper's figures, then the gains."""
+    first = summary["rows"][0]["runs"][0]
+    lines = [
+        f"# Table {summary['table']}: {summary['title']}",
+        "",
+        f"`{summary['command']}`: {summary['seeds']} seeds, {summary['steps']} steps of 8 scenes "
+        f"of Shapes each, {summary['seconds'] / 60:.0f} minutes of training in all, one core a run "
+        f"(torch {first['versions']['torch']}). Every model starts from a trunk that learnt to "
+        f"name single shapes. Average precision on {first['training']['held_out']} held-out "
+        "scenes, mean ± standard deviation over seeds, in percent; beside it, where the paper has "
+        "it, the paper's on COCO.",
+        "",
+        f"![{summary['title']}]({summary['table']}.png)",
+        "",
+        table_of_rows(summary),
+        "",
+        "What is gained, in parts of the smaller figure, with an interval of 95 %:",
+        "",
+        table_of_gains(summary),
+    ]
+    no_gain = [claim for claim in summary["comparisons"] if claim["claim"] == "no gain"]
+    if no_gain:
+        named = "; ".join(f"{claim['better']}, over {claim['base']}" for claim in no_gain)
+        lines += [
+            "",
+            "Of these the paper says that one gains nothing over the other, which only an interval "
+            f"above zero would contradict: {named}.",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def table_of_rows(summary: dict[str, Any]) -> str:
+    """Write each row's means and deviations, beside the paper's figures, in Markdown."""
+    return "\n".join(
+        [
+            "| | mask AP | AP50 | AP75 | box AP | AP50 | AP75 | paper: mask AP | box AP |",
+            "|---|---|---|---|---|---|---|---|---|",
+            *map(_line, summary["rows"]),
+        ]
+    )
+
+
+def table_of_gains(summary: dict[str, Any]) -> str:
+    """Write what each comparison gains, with its interval and verdict, in Markdown."""
+    lines = ["| | | ours | paper | verdict |", "|---|---|---|---|---|"]
+    for comparison in summary["comparisons"]:
+        for name in ("AP", "AP75"):
+            paper = comparison["paper"].get(name)
+            lines.append(
+                f"| {comparison['better']}, over {comparison['base']} "
+                f"| {KIND_NAMES[comparison['kind']]} {name} | {gain_text(comparison[name])} "
+                f"| {'' if paper is None else f'{100 * paper:+.0f} %'} "
+                f"| {verdict(comparison[name], paper, comparison['claim'])} |"
+            )
+    return "\n".join(lines)
+
+
+def _line(row: dict[str, Any]) -> str:
+    cells = [row["name"]]
+    for kind in KIND_NAMES:
+        for name in SHOWN:
+            mean = row["mean"].get(kind, {}).get(name)
+            cells.append(
+                ""
+                if mean is None
+                else f"{100 * mean:.1f} ± {100 * row['deviation'][kind][name]:.1f}"
+            )
+    model = row["paper"]["model"]
+    for kind in KIND_NAMES:
+        figures = row["paper"].get(kind)
+        cells.append(f"{' / '.join(map(str, figures.values()))} ({model})" if figures else "")
+    return f"| {' | '.join(cells)} |"
+
+
+def gain_text(found: Mapping[str, float]) -> str:
+    """Write a gain and its interval (see `gain`) in percent."""
+    if math.isnan(found["gain"]):
+        return "the smaller figure is 0"
+    text = f"{100 * found['gain']:+.0f} %"
+    if not math.isnan(found["low"]):
+        text += f" ({100 * found['low']:+.0f} to {100 * found['high']:+.0f})"
+    return text
+
+
+def _paper(row: Row) -> dict[str, dict[str, float]]:
+    found = {"segm": row.paper_mask, "bbox": row.paper_box}
+    return {kind: dict(zip(SHOWN, figures)) for kind, figures in found.items() if figures}
+
+
+def _over_seeds(results: list[dict], what) -> dict[str, dict[str, float]]:
+    return {
+        kind: {
+            name: round(what([result["metrics"][kind][name] for result in results]), 5)
+            for name in results[0]["metrics"][kind]
+        }
+        for kind in results[0]["metrics"]
+        if kind in KIND_NAMES
+    }
+
+
+def _deviation(values: list[float]) -> float:
+    return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _compare(table: Table, rows: list[dict]) -> list[dict[str, Any]]:
+    by_name = {row["name"]: row for row in rows}
+    compared = []
+    for claim in table.comparisons:
+        better, base = by_name[claim.better], by_name[claim.base]
+        found: dict[str, Any] = asdict(claim)
+        of_base = dict(zip(SHOWN, found.pop("paper_base"))) or base["paper"].get(claim.kind, {})
+        papers = [better["paper"].get(claim.kind, {}), of_base]
+        found["paper"] = {
+            name: papers[0][name] / papers[1][name] - 1
+            for name in SHOWN
+            if all(name in paper for paper in papers)
+        }
+        for name in SHOWN:
+            values = [
+                [result["metrics"][claim.kind][name] for result in row["runs"]]
+                for row in (better, base)
+            ]
+            found[name] = gain(*values)
+        compared.append(found)
+    return compared

@@ -1,0 +1,1 @@
+"""Every figure of the course, drawn from what the package computes, on the caller's axes."""

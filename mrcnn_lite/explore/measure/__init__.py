@@ -1,0 +1,1 @@
+"""What figures show, as numbers: misalignment, cost, receptive fields, kinds of error."""

@@ -1,0 +1,48 @@
+"""How far off an RoI operation seems to read, judged by its values on any map."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from mrcnn_lite.explore.measure.misalignment import find_operation
+from mrcnn_lite.ops import roi_align
+
+# Displacements tried along each axis, in cells.
+TRIED = torch.arange(-16, 17) / 8
+
+
+def apparent_shift(
+    operation: str,
+    features: Tensor,
+    rois: Tensor,
+    output_size: int | Sequence[int],
+    stride: float,
+    sampling_ratio: int = -1,
+) -> Tensor:
+    """How far off an operation seems to read, to judge by the values alone.
+
+    Of all displacements of the box by up to two cells, in steps of an eighth of a cell, this is the
+    one at which RoIAlign (aligned) reads most nearly, in the mean square, what the operation reads.
+
+    Args:
+        operation: as for `misalignment.split_error`, and so are all other arguments.
+        features: see there.
+        rois: see there.
+        output_size: see there.
+        stride: see there.
+        sampling_ratio: see there.
+
+    Returns:
+        `Tensor[K, 2]`: the displacement (x, y) of each box in image pixels.
+    """
+    arguments = (output_size, 1 / stride, sampling_ratio)
+    read = find_operation(operation).read(features, rois, *arguments)
+    steps = TRIED.to(rois) * stride
+    dx, dy = (part.flatten() for part in torch.meshgrid(steps, steps, indexing="xy"))
+    moves = torch.stack([torch.zeros_like(dx), dx, dy, dx, dy], dim=1)
+    best = []
+    for roi, values in zip(rois, read):
+        elsewhere = roi_align(features, roi + moves, *arguments, aligned=True)
+        best.append((elsewhere - values).square().mean(dim=(1, 2, 3)).argmin())
+    return moves[best, 1:3] if best else rois.new_zeros(0, 2)
