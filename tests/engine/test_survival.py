@@ -89,7 +89,7 @@ def test_kill_9_during_a_checkpoint_write(run_job, uninterrupted, tmp_path, mome
 
 
 def test_kill_9_of_a_job_that_accumulates_in_bf16(run_job, tmp_path):
-    """Two processes, both killed: random states, passes and precision of each come back."""
+    """Two processes, both killed: random states, micro-batches and precision of each come back."""
     changes = {"precision": "bf16", "batch_size": 4, "accumulate": 2}
     for process in run_job(2, children.train_tiny, tmp_path / "whole", **changes):
         finish(process)
