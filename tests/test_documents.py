@@ -22,7 +22,7 @@ from tests.documents import blocks, lines
 from tests.documents.blocks import Block
 from tests.documents.folder import make_clone, make_weights, run_block
 from tests.documents.lines import RefusedError
-from tests.project import read, tomllib
+from tests.project import ROOT, read, tomllib
 
 BLOCKS = blocks.blocks_of_pages()
 TEXTS = {**{page: read(page) for page in blocks.pages()}, **blocks.lessons()}
@@ -52,6 +52,16 @@ def test_block_runs_as_printed(block, clone, torch_home, tmp_path):
     shutil.copytree(clone, folder)
     ended = run_block(block.language, block.code, folder, torch_home)
     assert ended.returncode == 0, ended.stdout
+    if block.prints is not None:
+        assert ended.stdout == block.prints
+
+
+@pytest.mark.parametrize("page", blocks.pages())
+def test_links_to_files_lead_somewhere(page):
+    text = blocks.BLOCK.sub("", read(page))
+    for target in re.findall(r"\]\(([^)#\s]+)", text):
+        if not re.match(r"\w+:", target):
+            assert (ROOT / page).parent.joinpath(target).exists(), target
 
 
 def test_every_block_is_counted():
@@ -191,13 +201,17 @@ def test_blocks_and_spans_are_found_as_a_reader_sees_them():
     text = (
         "A `span of\ncode`.\n\n<!-- not run: has no end -->\n```sh\nmake demo \\\n  x  # y\n```\n"
         "1. In a list:\n\n   ```python\n   import a\n   ```\n\n```\nplain\n```\n"
+        "```python\nprint(1)\n```\n\n```text\n1\n```\n"
     )
     assert blocks.blocks_in("page", text) == [
         Block("page", 5, "sh", "make demo \\\n  x  # y\n", "has no end"),
         Block("page", 11, "python", "import a\n", None),
         Block("page", 15, "", "plain\n", None),
+        Block("page", 18, "python", "print(1)\n", None, prints="1\n"),
+        Block("page", 22, "text", "1\n", None),
     ]
-    assert [block.kind for block in blocks.blocks_in("page", text)] == ["parsed", "run", "not code"]
+    kinds = ["parsed", "run", "not code", "run", "not code"]
+    assert [block.kind for block in blocks.blocks_in("page", text)] == kinds
     assert blocks.spans_in(text) == ["span of code"]
     assert lines.commands_in("a b > c; d 'e f' | g\npython - <<'EOF'\nx = (\nEOF\n") == [
         ["a", "b"],

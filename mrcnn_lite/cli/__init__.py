@@ -1,7 +1,11 @@
 """The command line: `mrcnn-lite demo | train | evaluate | predict | ...`; --help lists all.
 
-`parser` says what can be typed, `commands` what each command does, `options` turns options into
-data sets, models and recipes, `argument_types` reads single values.
+A command passes through these in turn:
+
+    parser          what can be typed, and its help
+    argument_types  how single values are read
+    options         from options to data sets, models and recipes
+    commands        what each command does
 """
 
 import sys

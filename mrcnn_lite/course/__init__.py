@@ -1,1 +1,16 @@
-"""What the lessons need beside the model: checks of exercises."""
+"""What the lessons need beside the model: checks of exercises, predictions, editions.
+
+Begin with `exercise`, and read one lesson's checks beside it.
+
+    exercise   what a check is made of: a right answer, known mistakes, hints
+    checks     the exercises, lesson by lesson
+    question   a prediction, with a reply to every choice
+    questions  the predictions, lesson by lesson
+    check      all of them under one name: `from mrcnn_lite import check`
+    slow       slow versions that one lesson writes and another needs again
+    pieces     the reader's own functions, from which lesson 11 builds a model
+    lessons    the lessons in a folder of one's own
+    student    the students' edition, without solutions
+    notebooks  re-executing the lessons in place
+    alt_text   figures in words, for those who do not see them
+"""

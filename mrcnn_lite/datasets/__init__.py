@@ -7,6 +7,19 @@ image without objects has N = 0. Beside that each has `coco`, the same ground tr
 reads it, `categories` (id to name), `num_classes` (largest id + 1), and, without reading pictures,
 `image_id(index)`, `size(index)`, `has_objects(index)` and `fingerprint()`, which tells two data
 sets apart.
+
+Begin with one data set; `shapes` needs no files, `coco` is what your own data will go through.
+
+    shapes          scenes of six shapes, made when they are asked for
+    shape_outlines  where each shape is
+    shape_colours   what it looks like, and its background
+    coco            annotation files in COCO's format
+    coco_checks     mistakes in such a file, named before training starts
+    penn_fudan      170 photographs of pedestrians
+    images          reading a picture from a file
+    transforms      batches and random flips
+    coco_format     COCO's records for the data sets that are not stored in its format
+    export          Shapes written as files in COCO's format
 """
 
 from mrcnn_lite.datasets.coco import CocoDataset

@@ -1,1 +1,10 @@
-"""Pictures: every figure of the course is drawn here, from what the package computes."""
+"""Looking at the network: what is measured of it, and every picture of the course.
+
+Pictures are drawn from what the package computes, so that none can show anything else.
+
+    palette   what each colour means, in every figure and widget
+    measure   what figures show, as numbers
+    draw      figures, on the caller's axes
+    explorer  the misalignment explorer
+    panels    sliders above a picture
+"""

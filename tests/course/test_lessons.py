@@ -237,6 +237,24 @@ def test_ends_with_what_is_known_and_comes_next(lesson):
         assert len(given) == len(asked)
 
 
+@pytest.mark.parametrize("lesson", LESSONS[2:], ids=lambda lesson: lesson.path.stem)
+def test_ends_by_opening_the_packages_file_for_what_was_built(lesson):
+    """What it tells readers to look for stands in a file that it links."""
+    ending = re.split(r"^## \d+ · ", lesson.text, flags=re.MULTILINE)[-1]
+    before, opening = ending.split("**In the package:**")
+    assert re.search(r"^- \w", before, re.MULTILINE)
+    opening, after = opening.split("\n\n", 1)
+    assert after.startswith("**Do you remember**")
+    links = re.findall(rf"\[([^]]+)\]\({REPOSITORY}/blob/main/([^)]+)\)", opening)
+    assert [name for name, path in links] == [path for name, path in links]
+    files = [path for name, path in links if path.startswith("mrcnn_lite/")]
+    assert files
+    source = "\n".join((NOTEBOOKS.parent / path).read_text("utf-8") for path in files)
+    named = [name for span in re.findall(r"`([^`]+)`", opening) for name in span.split(".")]
+    assert [name for name in named if not re.search(rf"\b{name}\b", source)] == []
+    assert 2 <= len(re.findall(r"[.?](?=\s|$)", opening)) <= 4
+
+
 # Words
 
 

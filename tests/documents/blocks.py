@@ -23,6 +23,8 @@ BLOCK = re.compile(
 )
 COMMANDS = ("sh", "bat")
 CODE = (*COMMANDS, "python")
+# A listing right below Python's code is what it prints.
+PRINTED = re.compile(r"\n\n```text\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
 # Listings; those that have a reader are read. No language: a tree of folders, a program's output.
 LISTINGS = ("", "text", "bibtex", "yaml", "toml", "json")
 
@@ -37,6 +39,7 @@ class Block:
         language: what follows the opening fence, "" if nothing does.
         code: without the fences, and without their indentation.
         reason: why it is not run, where it is marked.
+        prints: what the page says that it prints, where it does.
     """
 
     page: str
@@ -44,6 +47,7 @@ class Block:
     language: str
     code: str
     reason: str | None
+    prints: str | None = None
 
     @property
     def kind(self) -> str:
@@ -75,9 +79,15 @@ def blocks_in(page: str, text: str) -> list[Block]:
             found["language"].strip(),
             textwrap.dedent(found["code"]),
             found["reason"],
+            _printed_below(found, text),
         )
         for found in BLOCK.finditer(text)
     ]
+
+
+def _printed_below(block: re.Match, text: str) -> str | None:
+    printed = PRINTED.match(text, block.end())
+    return printed["text"] if printed and block["language"].strip() == "python" else None
 
 
 def blocks_of_pages() -> list[Block]:

@@ -134,26 +134,26 @@ next_loss_scale = Exercise(
 )
 
 
-def _passes(starts: range, images_per_pass: int) -> list[list[int]]:
-    return [list(range(start, start + images_per_pass)) for start in starts]
+def _micro_batches(starts: range, micro_batch_size: int) -> list[list[int]]:
+    return [list(range(start, start + micro_batch_size)) for start in starts]
 
 
 def _positions(
-    process: int, num_processes: int, step: int, batch_size: int, images_per_pass: int
+    process: int, num_processes: int, step: int, batch_size: int, micro_batch_size: int
 ) -> list[list[int]]:
-    starts = range(step * batch_size, (step + 1) * batch_size, images_per_pass)
-    return _passes(starts[process::num_processes], images_per_pass)
+    starts = range(step * batch_size, (step + 1) * batch_size, micro_batch_size)
+    return _micro_batches(starts[process::num_processes], micro_batch_size)
 
 
-def _blocks(process, num_processes, step, batch_size, images_per_pass):
+def _blocks(process, num_processes, step, batch_size, micro_batch_size):
     share = batch_size // num_processes
     first = step * batch_size + process * share
-    return _passes(range(first, first + share, images_per_pass), images_per_pass)
+    return _micro_batches(range(first, first + share, micro_batch_size), micro_batch_size)
 
 
-def _interleaved(process, num_processes, step, batch_size, images_per_pass):
+def _interleaved(process, num_processes, step, batch_size, micro_batch_size):
     mine = list(range(step * batch_size + process, (step + 1) * batch_size, num_processes))
-    return [mine[k : k + images_per_pass] for k in range(0, len(mine), images_per_pass)]
+    return [mine[k : k + micro_batch_size] for k in range(0, len(mine), micro_batch_size)]
 
 
 positions_of = Exercise(
@@ -172,17 +172,17 @@ positions_of = Exercise(
         "each process takes the whole batch; it should take its share": (
             lambda p, n, s, b, m: _positions(0, 1, s, b, m)
         ),
-        "each process takes one block of the batch; passes should go around, one to each process, "
-        "so that their order does not depend on how many there are": _blocks,
-        "each process takes every n-th image; a pass should be images that stand together, since "
-        "they were grouped by their shape": _interleaved,
+        "each process takes one block of the batch; micro-batches should go around, one to each "
+        "process, so that their order does not depend on how many there are": _blocks,
+        "each process takes every n-th image; a micro-batch should be images that stand together, "
+        "since they were grouped by their shape": _interleaved,
     },
     hints=(
-        "Number all passes of the run: pass 0, 1, 2, ... Which positions does pass k have? Which "
-        "passes belong to a step, and which of them to this process?",
-        "Pass k has the positions from `k * images_per_pass` on. A step has `batch_size // "
-        "images_per_pass` passes, and deals them out in turn, like cards.",
-        "With `n = batch_size // images_per_pass`, the process has the passes `range(step * n + "
-        "process, (step + 1) * n, num_processes)`.",
+        "Number all micro-batches of the run: 0, 1, 2, ... Which positions does number k have? "
+        "Which numbers belong to a step, and which of them to this process?",
+        "Number k has the positions from `k * micro_batch_size` on. A step has `batch_size // "
+        "micro_batch_size` micro-batches, and deals them out in turn, like cards.",
+        "With `n = batch_size // micro_batch_size`, the process has the micro-batches "
+        "`range(step * n + process, (step + 1) * n, num_processes)`.",
     ),
 )
