@@ -152,7 +152,8 @@ def test_passes_add_up_to_the_batch(tmp_path, capsys):
     assert records[0]["loss"] == pytest.approx(records[1]["loss"], rel=0.3)
     command = ["train", "--scenes", "4", "--out", str(tmp_path / "3"), *QUICK, "--accumulate", "3"]
     assert main(command) == 1
-    assert "2 images cannot be split evenly over 1 processes x 3 passes" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "2 images cannot be split evenly over 1 processes x 3 micro-batches" in printed
 
 
 def test_run_describes_itself(tmp_path):

@@ -57,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--batch-size", metavar="N", type=positive, help="of all processes (the recipe's)"
     )
     train.add_argument(
-        "--accumulate", metavar="N", type=positive, help="passes that share a batch (1)"
+        "--accumulate", metavar="N", type=positive, help="micro-batches to a batch (1)"
     )
     train.add_argument("--optimizer", choices=("adamw", "sgd"), help="default: the recipe's")
     train.add_argument(

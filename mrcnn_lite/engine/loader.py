@@ -15,14 +15,14 @@ from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.engine.sampler import BatchSampler, aspect_ratio_groups
 from mrcnn_lite.errors import InputError
 
-# Images and targets that a process takes at a time.
+# Images and targets that a process takes at a time: in training, one micro-batch.
 Batch = tuple[list[Tensor], list[dict]]
 
 
 def make_training_loader(
     dataset: Dataset, config: TrainConfig, start: int, device: torch.device
 ) -> DataLoader:
-    """Make the loader of this process's passes, from step `start` to the last.
+    """Make the loader of this process's micro-batches, from step `start` to the last.
 
     It is one long epoch, so that its workers are started once and live until the end.
 
@@ -43,7 +43,7 @@ def make_training_loader(
         config.steps,
         config.seed,
         start,
-        images_per_pass=config.images_per_pass(distributed.num_processes()),
+        micro_batch_size=config.micro_batch_size(distributed.num_processes()),
         groups=groups,
         process=distributed.process_number(),
         num_processes=distributed.num_processes(),

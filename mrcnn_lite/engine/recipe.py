@@ -30,7 +30,7 @@ class TrainConfig:
 
     Attributes:
         steps: how many times the weights are moved.
-        batch_size: images per step, over all processes and passes.
+        batch_size: images per step, over all processes and micro-batches.
         optimizer: "adamw", or "sgd" with momentum 0.9.
         learning_rate: the highest, reached after the warm-up.
         weight_decay: for weights.
@@ -38,10 +38,11 @@ class TrainConfig:
         schedule: "cosine" falls to zero by the end; "steps" divides by 10 at 16/26 and 22/26.
         warmup_steps: the learning rate rises linearly over this many steps.
         clip_gradient_norm: the gradient is scaled down to this length if it is longer; None: never.
-        accumulate: passes (forward and backward) per step and process; the gradient is their mean.
+        accumulate: micro-batches per step and process, one after the other; the gradient is their
+            mean.
         precision: "float32"; "bf16" or "fp16" (with a loss scaler) by autocast.
         compile: let torch.compile fuse the backbone.
-        group_by_aspect_ratio: images that share a pass have similar shapes, so less padding.
+        group_by_aspect_ratio: images of a micro-batch have similar shapes, so less padding.
         skip_empty_images: leave out images without an object to learn.
         checkpoint_every: steps between checkpoints; there is one at the end in any case.
         keep_checkpoints: how many of the last checkpoints stay.
@@ -76,7 +77,7 @@ class TrainConfig:
     def __post_init__(self):
         check_settings(self)
 
-    def images_per_pass(self, num_processes: int) -> int:
+    def micro_batch_size(self, num_processes: int) -> int:
         """Say how many images a process takes at a time.
 
         Raises:
@@ -86,7 +87,7 @@ class TrainConfig:
         if rest:
             raise InputError(
                 f"a batch of {self.batch_size} images cannot be split evenly over {num_processes} "
-                f"processes x {self.accumulate} passes"
+                f"processes x {self.accumulate} micro-batches"
             )
         return images
 

@@ -91,7 +91,7 @@ def describe_run(state: TrainingState) -> dict[str, Any]:
         "training": asdict(state.config),
         "data": state.describe_data(),
         "processes": distributed.num_processes(),
-        "images_per_pass": state.images_per_pass,
+        "images_per_pass": state.micro_batch_size,
         "device": device,
         "threads": torch.get_num_threads(),
         "platform": platform.platform(),

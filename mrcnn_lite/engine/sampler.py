@@ -24,10 +24,11 @@ class BatchSampler(Sampler[list[int]]):
         steps: the last step, exclusive.
         seed: of all permutations.
         start: the first step.
-        images_per_pass: how many a process takes at a time; a step gives each process batch_size /
-            (images_per_pass * num_processes) passes. Default: all at once.
-        groups: a number per image; the images of a pass belong to one group as far as possible.
-        process, num_processes: whose passes these are.
+        micro_batch_size: how many a process takes at a time; a step gives each process batch_size /
+            (micro_batch_size * num_processes) micro-batches. Default: all at once.
+        groups: a number per image; the images of a micro-batch belong to one group as far as
+            possible.
+        process, num_processes: whose micro-batches these are.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class BatchSampler(Sampler[list[int]]):
         seed: int,
         start: int = 0,
         *,
-        images_per_pass: int | None = None,
+        micro_batch_size: int | None = None,
         groups: Sequence[int] | None = None,
         process: int = 0,
         num_processes: int = 1,
@@ -47,22 +48,22 @@ class BatchSampler(Sampler[list[int]]):
         self.steps = steps
         self.seed = seed
         self.start = start
-        self.images_per_pass = images_per_pass or batch_size // num_processes
+        self.micro_batch_size = micro_batch_size or batch_size // num_processes
         self.groups = groups
         self.process = process
         self.num_processes = num_processes
-        self.passes_per_step = batch_size // self.images_per_pass
+        self.micro_batches_per_step = batch_size // self.micro_batch_size
 
     def __len__(self) -> int:
-        """Passes of this process that are left."""
-        return (self.steps - self.start) * self.passes_per_step // self.num_processes
+        """Micro-batches of this process that are left."""
+        return (self.steps - self.start) * self.micro_batches_per_step // self.num_processes
 
     def __iter__(self) -> Iterator[list[int]]:
-        first, last = (step * self.passes_per_step for step in (self.start, self.steps))
+        first, last = (step * self.micro_batches_per_step for step in (self.start, self.steps))
         for number in range(first + self.process, last, self.num_processes):
-            place = number * self.images_per_pass
+            place = number * self.micro_batch_size
             yield [
-                self._image_at(position) for position in range(place, place + self.images_per_pass)
+                self._image_at(position) for position in range(place, place + self.micro_batch_size)
             ]
 
     def _image_at(self, position: int) -> int:
@@ -74,18 +75,18 @@ class BatchSampler(Sampler[list[int]]):
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
             order = torch.randperm(self.num_images, generator=generator).tolist()
             if self.groups is not None:
-                # The epoch before may have left a pass half full; it is filled up first.
-                started = -epoch * self.num_images % self.images_per_pass
+                # The epoch before may have left a micro-batch half full; it is filled up first.
+                started = -epoch * self.num_images % self.micro_batch_size
                 order = order[:started] + self._grouped(order[started:])
             self._epoch, self._images = epoch, order
         return self._images
 
     def _grouped(self, order: list[int]) -> list[int]:
-        """Move images so that each pass has one group; those left over come last, mixed."""
+        """Move images so that each micro-batch has one group; those left over come last, mixed."""
         full, waiting = [], defaultdict(list)
         for image in order:
             waiting[self.groups[image]].append(image)
-            if len(waiting[self.groups[image]]) == self.images_per_pass:
+            if len(waiting[self.groups[image]]) == self.micro_batch_size:
                 full += waiting.pop(self.groups[image])
         # Neighbouring groups, the next best thing to one group, stand together.
         return full + [image for group in sorted(waiting) for image in waiting[group]]

@@ -24,10 +24,15 @@ from mrcnn_lite.engine.recipe import TrainConfig, make_optimizer
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import MaskRCNN
 
-# These may change between two parts of a run: they do not change what is learnt. Passes may, as
-# long as their size stays: four GPUs can go on, two passes each, for eight.
+# These may change between two parts of a run: they do not change what is learnt. The number of
+# micro-batches may, as long as their size stays: four GPUs can go on, two micro-batches each, for
+# eight.
 HARMLESS = {
-    *("num_workers", "checkpoint_every", "keep_checkpoints", "evaluate_every", "tensorboard"),
+    "num_workers",
+    "checkpoint_every",
+    "keep_checkpoints",
+    "evaluate_every",
+    "tensorboard",
     "accumulate",
 }
 
@@ -78,7 +83,7 @@ class TrainingState:
                 "step": self.step,
                 "seconds": self.seconds,
                 "config": asdict(self.config),
-                "images_per_pass": self.images_per_pass,
+                "images_per_pass": self.micro_batch_size,
                 "data": self.describe_data(),
                 "optimizer": self.optimizer.state_dict(),
                 "scaler": self.scaler.state_dict(),
@@ -117,9 +122,9 @@ class TrainingState:
             )
 
     @property
-    def images_per_pass(self) -> int:
+    def micro_batch_size(self) -> int:
         """How many images this process takes at a time."""
-        return self.config.images_per_pass(distributed.num_processes())
+        return self.config.micro_batch_size(distributed.num_processes())
 
     def describe_data(self) -> dict[str, Any]:
         """Say what the model learns from, so that a change is noticed when the run is resumed."""
@@ -131,11 +136,12 @@ class TrainingState:
 
     def _compare(self, file: Path, checkpoint: dict[str, Any]) -> None:
         training = checkpoint["training"]
-        passes = {"images_per_pass": training["images_per_pass"]}
+        # "images_per_pass" is what files call the size of a micro-batch.
+        size = {"images_per_pass": training["images_per_pass"]}
         for part, saved, wanted in (
             ("model", checkpoint["model_config"], asdict(self.model.config)),
             ("training", training["config"], asdict(self.config)),
-            ("training", passes, {"images_per_pass": self.images_per_pass}),
+            ("training", size, {"images_per_pass": self.micro_batch_size}),
             ("data", training["data"], self.describe_data()),
         ):
             for name, value in _plain(wanted).items():

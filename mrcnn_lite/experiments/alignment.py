@@ -7,7 +7,6 @@ were trained with RoIAlign and models that were trained with RoIPool both take p
 knows one of the operations better.
 """
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,8 @@ from mrcnn_lite.engine.checkpoint import checkpoint_path, load_checkpoint, load_
 from mrcnn_lite.engine.evaluate import MASK_THRESHOLD
 from mrcnn_lite.experiments.draw_alignment import figure_of_alignment
 from mrcnn_lite.experiments.one_run import Run, build_model
-from mrcnn_lite.experiments.results import gain, gain_text, write_result_files
+from mrcnn_lite.experiments.pages import markdown_table, mean_and_deviation, write_page
+from mrcnn_lite.experiments.results import gain, gain_text
 from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.paste import paste_masks
 from mrcnn_lite.models.roi_features import make_roi_op
@@ -154,7 +154,7 @@ def summarise_alignment(runs: Sequence[Run]) -> dict[str, Any]:
 def write_alignment(out: Path, runs: Sequence[Run]) -> None:
     """Write alignment.json, alignment.md and alignment.png."""
     summary = summarise_alignment(runs)
-    write_result_files(out, NAME, summary, page_of_alignment(summary), figure_of_alignment(summary))
+    write_page(out, NAME, summary, page_of_alignment(summary), figure_of_alignment(summary))
 
 
 def page_of_alignment(summary: Mapping[str, Any]) -> str:
@@ -176,16 +176,16 @@ def page_of_alignment(summary: Mapping[str, Any]) -> str:
     ]
     for model, measured in summary["trained"].items():
         trained_with = "RoIPool" if "pool" in model else "RoIAlign"
-        lines += ["", f"## Trained with {trained_with}", ""]
-        lines.append(f"| read by | all | {' | '.join(SIZES)} | box shifted by {last} px |")
-        lines.append("|---|---|---|---|---|---|")
+        rows = []
         for name in (*OPERATIONS, "the box itself"):
             columns = [[seed["by_shift"][name][middle] for seed in measured]]
             columns += [[seed["by_size"][name][k] for seed in measured] for k in range(len(SIZES))]
             columns.append([seed["by_shift"][name][-1] for seed in measured])
-            lines.append(f"| {name} | {' | '.join(map(_spread, columns))} |")
-        gains = [gain_text(found) for found in summary["gains"][model].values()]
-        lines.append(f"| {BETTER}, over {BASE} (95 %) | {' | '.join(gains)} | |")
+            rows.append([name, *map(_in_percent, columns)])
+        gains = map(gain_text, summary["gains"][model].values())
+        rows.append([f"{BETTER}, over {BASE} (95 %)", *gains, ""])
+        header = ["read by", "all", *SIZES, f"box shifted by {last} px"]
+        lines += ["", f"## Trained with {trained_with}", "", markdown_table(header, rows)]
     return "\n".join(lines) + "\n"
 
 
@@ -207,6 +207,5 @@ def _rounded(values: Tensor) -> list[float]:
     return [round(value, 5) for value in values.tolist()]
 
 
-def _spread(values: list[float]) -> str:
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{100 * statistics.fmean(values):.1f} ± {100 * deviation:.1f}"
+def _in_percent(values: list[float]) -> str:
+    return mean_and_deviation([100 * value for value in values])

@@ -8,7 +8,8 @@ from typing import Any
 from mrcnn_lite.experiments.draw_overlap import figure_of_overlap
 from mrcnn_lite.experiments.one_run import Run
 from mrcnn_lite.experiments.overlap import OVERLAP_BINS
-from mrcnn_lite.experiments.results import gain, gain_text, write_result_files
+from mrcnn_lite.experiments.pages import markdown_table, write_page
+from mrcnn_lite.experiments.results import gain, gain_text
 from mrcnn_lite.experiments.tables import TABLES
 
 NAME = "overlap"
@@ -68,7 +69,7 @@ def summarise_overlap(table: str, runs: Sequence[Run]) -> dict[str, Any]:
 def write_overlap(out: Path, table: str, runs: Sequence[Run]) -> None:
     """Write overlap.json, overlap.md and overlap.png."""
     summary = summarise_overlap(table, runs)
-    write_result_files(out, NAME, summary, page_of_overlap(summary), figure_of_overlap(summary))
+    write_page(out, NAME, summary, page_of_overlap(summary), figure_of_overlap(summary))
 
 
 def page_of_overlap(summary: dict[str, Any]) -> str:
@@ -77,6 +78,15 @@ def page_of_overlap(summary: dict[str, Any]) -> str:
         f"overlap {name} ({number} instances)" for name, number in summary["num_instances"].items()
     ]
     pairs = f"told apart, of {summary['touching_pairs']} touching pairs"
+    rows = []
+    for row in summary["rows"]:
+        cells = [
+            f"{100 * score['mean']:.1f} ± {100 * score['deviation']:.1f}"
+            for score in row["bins"].values()
+        ]
+        rows.append([row["name"], *cells, ", ".join(map(str, row["separated"]))])
+    gaps = [f"{100 * gap['points']:+.1f}; {gain_text(gap)}" for gap in summary["gaps"].values()]
+    rows.append(["Mask R-CNN over FCIS: points; percent (95 %)", *gaps, ""])
     lines = [
         "# Crowded scenes: mask AP by overlap",
         "",
@@ -87,18 +97,6 @@ def page_of_overlap(summary: dict[str, Any]) -> str:
         "",
         f"![mask AP by overlap]({NAME}.png)",
         "",
-        f"| | {' | '.join([*header, pairs])} |",
-        "|---" * (len(header) + 2) + "|",
+        markdown_table(["", *header, pairs], rows),
     ]
-    for row in summary["rows"]:
-        cells = [
-            f"{100 * found['mean']:.1f} ± {100 * found['deviation']:.1f}"
-            for found in row["bins"].values()
-        ]
-        apart = ", ".join(map(str, row["separated"]))
-        lines.append(f"| {' | '.join([row['name'], *cells, apart])} |")
-    gaps = [
-        f"{100 * found['points']:+.1f}; {gain_text(found)}" for found in summary["gaps"].values()
-    ]
-    lines.append(f"| {' | '.join(['Mask R-CNN over FCIS: points; percent (95 %)', *gaps, ''])} |")
     return "\n".join(lines) + "\n"

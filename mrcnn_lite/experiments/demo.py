@@ -11,7 +11,8 @@ from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.checkpoint import save_weights
 from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.recipe import RECIPES
-from mrcnn_lite.engine.train import METRICS_NAME, train
+from mrcnn_lite.engine.run_folder import METRICS_NAME
+from mrcnn_lite.engine.train import train
 from mrcnn_lite.explore.draw.scene import figure_of_detections, figure_of_losses
 from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically, write_text
 from mrcnn_lite.models import mask_rcnn, mini_config

@@ -3,19 +3,17 @@
 import json
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.experiments.draw_tables import KIND_NAMES, figure_of_table
 from mrcnn_lite.experiments.one_run import Run
+from mrcnn_lite.experiments.pages import markdown_table, write_page
 from mrcnn_lite.experiments.tables import TABLES, Row, Table
 from mrcnn_lite.experiments.verdicts import verdict
-from mrcnn_lite.files import write_atomically, write_text
 
 # The numbers that tables show; the JSON has all twelve of pycocotools.
 SHOWN = ("AP", "AP50", "AP75")
@@ -39,15 +37,15 @@ def summarise(table: str, runs: Sequence[Run]) -> dict[str, Any]:
     results = {run: run.result() for run in runs}
     rows = []
     for row in chosen.rows:
-        of_row = [result for run, result in results.items() if run.model == row.model]
+        row_results = [result for run, result in results.items() if run.model == row.model]
         rows.append(
             {
                 "name": row.name,
                 "model": row.model,
                 "paper": {"model": row.paper_model, **_paper(row)},
-                "mean": _over_seeds(of_row, statistics.fmean),
-                "deviation": _over_seeds(of_row, _deviation),
-                "runs": of_row,
+                "mean": _over_seeds(row_results, statistics.fmean),
+                "deviation": _over_seeds(row_results, _deviation),
+                "runs": row_results,
             }
         )
     num_seeds = len({run.seed for run in runs})
@@ -91,11 +89,11 @@ def check_not_larger(out: Path, table: str, runs: Sequence[Run]) -> None:
     path = out / f"{table}.json"
     if not path.exists():
         return
-    there = json.loads(path.read_text("utf-8"))
+    kept = json.loads(path.read_text("utf-8"))
     seeds, steps = len({run.seed for run in runs}), runs[0].steps
-    if there["seeds"] > seeds or there["steps"] > steps:
+    if kept["seeds"] > seeds or kept["steps"] > steps:
         raise InputError(
-            f"{path} holds {there['seeds']} seeds of {there['steps']} steps, more than the {seeds} "
+            f"{path} holds {kept['seeds']} seeds of {kept['steps']} steps, more than the {seeds} "
             f"of {steps} asked for; choose another folder by --out"
         )
 
@@ -103,18 +101,7 @@ def check_not_larger(out: Path, table: str, runs: Sequence[Run]) -> None:
 def write_results(out: Path, table: str, runs: Sequence[Run]) -> None:
     """Write TABLE.json, TABLE.md and TABLE.png."""
     summary = summarise(table, runs)
-    write_result_files(out, table, summary, page(summary), figure_of_table(summary))
-
-
-def write_result_files(
-    out: Path, name: str, summary: dict[str, Any], text: str, figure: Figure
-) -> None:
-    """Write NAME.json, NAME.md and NAME.png."""
-    write_text(out / f"{name}.json", json.dumps(summary, indent=1) + "\n")
-    write_text(out / f"{name}.md", text)
-    with write_atomically(out / f"{name}.png") as temporary:
-        figure.savefig(temporary, dpi=110)
-    print(f"wrote {out / name}.json, {name}.md and {name}.png")
+    write_page(out, table, summary, page(summary), figure_of_table(summary))
 
 
 def page(summary: dict[str, Any]) -> str:
@@ -151,31 +138,30 @@ def page(summary: dict[str, Any]) -> str:
 
 def table_of_rows(summary: dict[str, Any]) -> str:
     """Write each row's means and deviations, beside the paper's figures, in Markdown."""
-    return "\n".join(
-        [
-            "| | mask AP | AP50 | AP75 | box AP | AP50 | AP75 | paper: mask AP | box AP |",
-            "|---|---|---|---|---|---|---|---|---|",
-            *map(_line, summary["rows"]),
-        ]
-    )
+    ours = [f"{kind} AP" if name == "AP" else name for kind in ("mask", "box") for name in SHOWN]
+    header = ["", *ours, "paper: mask AP", "box AP"]
+    return markdown_table(header, map(_cells, summary["rows"]))
 
 
 def table_of_gains(summary: dict[str, Any]) -> str:
     """Write what each comparison gains, with its interval and verdict, in Markdown."""
-    lines = ["| | | ours | paper | verdict |", "|---|---|---|---|---|"]
+    rows = []
     for comparison in summary["comparisons"]:
         for name in ("AP", "AP75"):
             paper = comparison["paper"].get(name)
-            lines.append(
-                f"| {comparison['better']}, over {comparison['base']} "
-                f"| {KIND_NAMES[comparison['kind']]} {name} | {gain_text(comparison[name])} "
-                f"| {'' if paper is None else f'{100 * paper:+.0f} %'} "
-                f"| {verdict(comparison[name], paper, comparison['claim'])} |"
+            rows.append(
+                [
+                    f"{comparison['better']}, over {comparison['base']}",
+                    f"{KIND_NAMES[comparison['kind']]} {name}",
+                    gain_text(comparison[name]),
+                    "" if paper is None else f"{100 * paper:+.0f} %",
+                    verdict(comparison[name], paper, comparison["claim"]),
+                ]
             )
-    return "\n".join(lines)
+    return markdown_table(["", "", "ours", "paper", "verdict"], rows)
 
 
-def _line(row: dict[str, Any]) -> str:
+def _cells(row: dict[str, Any]) -> list[str]:
     cells = [row["name"]]
     for kind in KIND_NAMES:
         for name in SHOWN:
@@ -189,7 +175,7 @@ def _line(row: dict[str, Any]) -> str:
     for kind in KIND_NAMES:
         figures = row["paper"].get(kind)
         cells.append(f"{' / '.join(map(str, figures.values()))} ({model})" if figures else "")
-    return f"| {' | '.join(cells)} |"
+    return cells
 
 
 def gain_text(found: Mapping[str, float]) -> str:
@@ -203,11 +189,13 @@ def gain_text(found: Mapping[str, float]) -> str:
 
 
 def _paper(row: Row) -> dict[str, dict[str, float]]:
-    found = {"segm": row.paper_mask, "bbox": row.paper_box}
-    return {kind: dict(zip(SHOWN, figures)) for kind, figures in found.items() if figures}
+    by_kind = {"segm": row.paper_mask, "bbox": row.paper_box}
+    return {kind: dict(zip(SHOWN, figures)) for kind, figures in by_kind.items() if figures}
 
 
-def _over_seeds(results: list[dict], what) -> dict[str, dict[str, float]]:
+def _over_seeds(
+    results: list[dict], what: Callable[[list[float]], float]
+) -> dict[str, dict[str, float]]:
     return {
         kind: {
             name: round(what([result["metrics"][kind][name] for result in results]), 5)

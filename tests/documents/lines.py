@@ -133,6 +133,8 @@ def _check_python(words: list[str], mention: bool) -> None:
     elif words[0] == "-m":
         if importlib.util.find_spec(words[1]) is None:
             raise RefusedError(f"there is no module {words[1]}")
+        if words[1].startswith("mrcnn_lite."):
+            _check_script([f"{words[1].replace('.', '/')}.py", *words[2:]])
     elif words[0] != "-":
         _check_script(words)
 

@@ -18,7 +18,7 @@ from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.evaluate import detect, evaluate
 from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.engine.state import TrainingState
-from mrcnn_lite.engine.train import train, train_step
+from mrcnn_lite.engine.train import backpropagate, move_weights, train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 
@@ -105,7 +105,7 @@ def train_from(dataset, out, **changes) -> None:
     train(tiny_model(), dataset, replace(CONFIG, **changes), out, resume=True)
 
 
-def save_gradients(out, images: list[int], passes: int) -> None:
+def save_gradients(out, images: list[int], micro_batches: int) -> None:
     """Compute one step's gradients in float64, with nothing drawn at random, on this part."""
     everything = {
         "rpn_fg_iou_thresh": 0.5,  # one threshold: no anchor is left out
@@ -123,9 +123,9 @@ def save_gradients(out, images: list[int], passes: int) -> None:
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.eval()  # its statistics are those of a process's own images
-    config = replace(CONFIG, accumulate=passes, clip_gradient_norm=None)
+    config = replace(CONFIG, accumulate=micro_batches, clip_gradient_norm=None)
     state = TrainingState(model, SCENES, config)
-    number = len(images) // passes // distributed.num_processes()
+    number = len(images) // micro_batches // distributed.num_processes()
     chunks = [images[k : k + number] for k in range(0, len(images), number)]
     batches = [
         ([image.double() for image in pictures], targets)
@@ -134,7 +134,8 @@ def save_gradients(out, images: list[int], passes: int) -> None:
             for chunk in chunks[distributed.process_number() :: distributed.num_processes()]
         )
     ]
-    values = train_step(distributed.parallel(model), state, batches)
+    values = backpropagate(distributed.parallel(model), state, batches)
+    values |= move_weights(state, values)
     gradients = {name: p.grad for name, p in model.named_parameters()}
     torch.save((values, gradients), f"{out}-{distributed.process_number()}")
 

@@ -19,8 +19,8 @@ def finish(processes) -> None:
         assert process.exitcode == 0, process.log.read_text("utf-8")
 
 
-def gradients_of(run_job, out, number: int, images: list[int], passes: int = 1):
-    finish(run_job(number, children.save_gradients, out, images, passes))
+def gradients_of(run_job, out, number: int, images: list[int], micro_batches: int = 1):
+    finish(run_job(number, children.save_gradients, out, images, micro_batches))
     return [torch.load(f"{out}-{k}") for k in range(number)]
 
 
@@ -45,11 +45,11 @@ def test_gradients_of_two_processes_are_those_of_one_with_the_whole_batch(run_jo
     assert_same(parts[1], parts[0])
 
 
-def test_a_pass_weighs_the_same_whichever_process_runs_it(run_job, tmp_path):
-    """Also where images have unequal numbers of objects: the mean is over passes."""
+def test_a_micro_batch_weighs_the_same_whichever_process_runs_it(run_job, tmp_path):
+    """Also where images have unequal numbers of objects: the mean is over micro-batches."""
     images = [0, 1, 2, 3]
-    (alone,) = gradients_of(run_job, tmp_path / "one", 1, images, passes=4)
-    (first, second) = gradients_of(run_job, tmp_path / "two", 2, images, passes=2)
+    (alone,) = gradients_of(run_job, tmp_path / "one", 1, images, micro_batches=4)
+    (first, second) = gradients_of(run_job, tmp_path / "two", 2, images, micro_batches=2)
     assert_same(first, alone)
     assert_same(second, alone)
 

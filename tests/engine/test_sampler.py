@@ -20,7 +20,7 @@ def test_sampler_goes_on_where_it_stopped():
 
 @pytest.mark.parametrize("groups", [None, [0, 1, 1, 0, 2] * 6])
 def test_processes_share_each_step_whatever_their_number(groups):
-    options = {"batch_size": 8, "steps": 11, "seed": 5, "groups": groups, "images_per_pass": 2}
+    options = {"batch_size": 8, "steps": 11, "seed": 5, "groups": groups, "micro_batch_size": 2}
     alone = list(BatchSampler(30, **options))
     assert len(alone) == len(BatchSampler(30, **options)) == 11 * 4
     for number in (2, 4):
@@ -28,20 +28,24 @@ def test_processes_share_each_step_whatever_their_number(groups):
             BatchSampler(30, **options, process=k, num_processes=number) for k in range(number)
         ]
         assert len(parts[0]) == len(alone) // number
-        together = [images for passes in zip(*parts, strict=True) for images in passes]
+        together = [
+            images for micro_batches in zip(*parts, strict=True) for images in micro_batches
+        ]
         assert together == alone
 
 
 def test_grouped_passes_hold_one_shape_and_every_image_once_per_epoch():
     groups = [k % 3 for k in range(50)]
-    sampler = BatchSampler(50, 8, steps=25, seed=0, images_per_pass=4, groups=groups)
-    passes = list(sampler)
-    images = [image for images in passes for image in images]
+    sampler = BatchSampler(50, 8, steps=25, seed=0, micro_batch_size=4, groups=groups)
+    micro_batches = list(sampler)
+    images = [image for images in micro_batches for image in images]
     for epoch in range(4):
         assert sorted(images[50 * epoch : 50 * (epoch + 1)]) == list(range(50))
-    mixed = [images for images in passes if len({groups[image] for image in images}) > 1]
+    mixed = [images for images in micro_batches if len({groups[image] for image in images}) > 1]
     assert len(mixed) <= 3 * 4  # at most one a group and epoch
-    assert list(BatchSampler(50, 8, 25, 0, 9, images_per_pass=4, groups=groups)) == passes[18:]
+    assert (
+        list(BatchSampler(50, 8, 25, 0, 9, micro_batch_size=4, groups=groups)) == micro_batches[18:]
+    )
 
 
 def test_groups_are_a_third_of_an_octave_wide():

@@ -20,8 +20,10 @@ from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from tests.engine import children
 
-# Where processes are spawned each takes seconds to start.
+# After which steps a run is killed. Where processes are spawned each takes seconds to start.
 NUM_KILLS = 20 if "forkserver" in multiprocessing.get_all_start_methods() else 8
+FEW_KILLS = [1, 4]
+MANY_KILLS = [kill % children.CONFIG.steps for kill in range(NUM_KILLS)]
 
 
 def finish(process) -> None:
@@ -60,13 +62,20 @@ def assert_same_run(folder, other) -> None:
     assert not list(other.glob("*.tmp*"))
 
 
-def test_kill_9_at_random_moments(run_job, uninterrupted, tmp_path):
+@pytest.mark.parametrize(
+    ("kills", "different"),
+    [
+        pytest.param(FEW_KILLS, 2, id="few"),
+        pytest.param(MANY_KILLS, 4, id="many", marks=pytest.mark.slow),
+    ],
+)
+def test_kill_9_at_random_moments(run_job, uninterrupted, tmp_path, kills, different):
     whole, seconds = uninterrupted
     draw, last_steps = random.Random(0), []
-    for kill in range(NUM_KILLS):
+    for kill, step in enumerate(kills):
         out = tmp_path / str(kill)
         (process,) = run_job(1, children.train_tiny, out)
-        wait_for_step(process, out, kill % children.CONFIG.steps)
+        wait_for_step(process, out, step)
         process.join(draw.random() * seconds / children.CONFIG.steps)
         process.kill()
         process.join()
@@ -74,10 +83,17 @@ def test_kill_9_at_random_moments(run_job, uninterrupted, tmp_path):
         finish(*run_job(1, children.train_tiny, out))
         assert_same_run(whole, out)
     print("steps done when killed:", sorted(last_steps))
-    assert len(set(last_steps)) >= 4
+    assert len(set(last_steps)) >= different
 
 
-@pytest.mark.parametrize("moment", ["while writing", "before renaming", "after renaming"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "before renaming",
+        pytest.param("while writing", marks=pytest.mark.slow),
+        pytest.param("after renaming", marks=pytest.mark.slow),
+    ],
+)
 def test_kill_9_during_a_checkpoint_write(run_job, uninterrupted, tmp_path, moment):
     (process,) = run_job(1, children.train_and_die, tmp_path / "run", moment, 3)
     process.join(60)
@@ -88,8 +104,9 @@ def test_kill_9_during_a_checkpoint_write(run_job, uninterrupted, tmp_path, mome
     assert_same_run(uninterrupted[0], tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_kill_9_of_a_job_that_accumulates_in_bf16(run_job, tmp_path):
-    """Two processes, both killed: random states, passes and precision of each come back."""
+    """Two processes, both killed: random states, micro-batches and precision of each come back."""
     changes = {"precision": "bf16", "batch_size": 4, "accumulate": 2}
     for process in run_job(2, children.train_tiny, tmp_path / "whole", **changes):
         finish(process)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine import supervisor
 from mrcnn_lite.engine import train as train_module
 from mrcnn_lite.engine.checkpoint import load_checkpoint
 from mrcnn_lite.engine.interrupt import StoppedBySignal
@@ -31,7 +32,7 @@ def records_of(folder) -> list[dict]:
 
 def interrupt_after(monkeypatch, number: int, by: signal.Signals = signal.SIGINT) -> None:
     """Send this process a signal in the middle of a step."""
-    real, seen = train_module.train_step, []
+    real, seen = train_module.backpropagate, []
 
     def step(*arguments):
         seen.append(1)
@@ -39,7 +40,7 @@ def interrupt_after(monkeypatch, number: int, by: signal.Signals = signal.SIGINT
             signal.raise_signal(by)
         return real(*arguments)
 
-    monkeypatch.setattr(train_module, "train_step", step)
+    monkeypatch.setattr(train_module, "backpropagate", step)
 
 
 def test_run_leaves_a_checkpoint_and_one_record_per_step(tmp_path):
@@ -107,7 +108,7 @@ def test_failing_evaluation_costs_no_step(tmp_path, monkeypatch):
 
     config = replace(CONFIG, checkpoint_every=100, evaluate_every=3)
     with monkeypatch.context() as patch:
-        patch.setattr(train_module, "evaluate", fail)
+        patch.setattr(supervisor, "evaluate", fail)
         with pytest.raises(OSError, match="the disk is gone"):
             train(fresh_model(), SCENES, config, tmp_path, validation=SCENES)
     assert load_checkpoint(tmp_path)["training"]["step"] == 3

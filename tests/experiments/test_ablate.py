@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 
 from mrcnn_lite.cli import main
 from mrcnn_lite.cli.parser import _TABLES
+from mrcnn_lite.engine.interrupt import StoppedBySignal, stop_on_signal
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.experiments.ablate import do_side_by_side, plan
 from mrcnn_lite.experiments.one_run import Run, train_and_measure, train_classifier_of
@@ -58,7 +60,10 @@ def test_rows_differ_in_what_the_table_compares_only():
             assert differing <= fields
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "table",
+    [table if table == "2b" else pytest.param(table, marks=pytest.mark.slow) for table in TABLES],
+)
 def test_one_row_of_each_table_runs(table, tmp_path):
     run = plan(table, tmp_path, seeds=1, steps=2)[0]
     train_classifier_of(run, "cpu")
@@ -129,6 +134,36 @@ def test_a_run_that_fails_is_named_and_the_others_are_done(tmp_path):
         assert (run.path / "done").read_text("utf-8") == "cpu 1"
 
 
+def wait_to_be_stopped(run: Run, _device: str) -> None:
+    make_folder(run.path)
+    with stop_on_signal() as stop:
+        (run.path / "began").touch()
+        while not stop:
+            time.sleep(0.01)
+    raise StoppedBySignal(stop.number)
+
+
+def send_sigterm_once_there(files: list[Path]) -> None:
+    while not all(file.exists() for file in files):
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_signal_reaches_every_run_at_hand_and_begins_no_other(tmp_path):
+    runs = [quick_run(tmp_path, seed) for seed in range(3)]
+    jobs = [(wait_to_be_stopped, run, tmp_path / f"{run.seed}.txt") for run in runs]
+    files = [run.path / "began" for run in runs]
+    sender = threading.Thread(target=send_sigterm_once_there, args=(files[:2],), daemon=True)
+    sender.start()
+    with pytest.raises(StoppedBySignal):
+        do_side_by_side(jobs, ["cpu", "cpu"], "runs")
+    assert [file.exists() for file in files] == [True, True, False]
+    for _, _, log in jobs[:2]:
+        assert "stopped by SIGTERM" in log.read_text("utf-8")
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
 def test_a_table_stopped_by_a_signal_goes_on_and_is_not_done_twice(tmp_path, capsys):
     """From the command line: SIGTERM during training, then the same command again."""

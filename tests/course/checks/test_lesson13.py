@@ -53,7 +53,7 @@ def test_positions_are_the_samplers(num_processes, passes, images_per_pass, step
     for process in range(num_processes):
         sampler = BatchSampler(
             *(5 * batch_size, batch_size, step + 1, 3, step),
-            images_per_pass=images_per_pass,
+            micro_batch_size=images_per_pass,
             process=process,
             num_processes=num_processes,
         )

@@ -1,7 +1,7 @@
 """What training in bf16 costs in accuracy: `make demo`'s run in float32 and under bf16 autocast.
 
-    python benchmarks/bf16_training.py             # half an hour on two cores
-    python benchmarks/bf16_training.py --seeds 3   # fewer runs
+    python -m mrcnn_lite.experiments.bf16_training             # half an hour on two cores
+    python -m mrcnn_lite.experiments.bf16_training --seeds 3   # fewer runs
 
 The demo's model, recipe and held-out scenes, once in each precision for every seed; what was
 trained in bf16 is also measured in bf16. It writes docs/results/bf16_training.md and .json. A run
@@ -15,6 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,8 +25,9 @@ from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.engine.recipe import RECIPES
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.experiments.demo import NUM_HELD_OUT
+from mrcnn_lite.experiments.pages import markdown_table, mean_and_deviation, write_page
 from mrcnn_lite.experiments.results import gain
-from mrcnn_lite.files import make_folder, write_atomically
+from mrcnn_lite.files import make_folder, write_text
 from mrcnn_lite.models import mask_rcnn, mini_config
 
 PRECISIONS = ("float32", "bf16")
@@ -44,42 +46,45 @@ def measure(precision: str, seed: int, steps: int, runs: Path) -> dict[str, floa
         seconds = train(model, scenes, config, folder, resume=True)
         held_out = ShapesDataset(NUM_HELD_OUT, HELD_OUT_SEED)
         metrics = evaluate(model, held_out, precision=precision)
-        found = {kind: numbers["AP"] for kind, numbers in metrics.items()}
-        with write_atomically(file) as temporary:
-            temporary.write_text(
-                json.dumps({**found, "train_seconds": round(seconds, 1)}), encoding="utf-8"
-            )
+        result = {kind: numbers["AP"] for kind, numbers in metrics.items()}
+        write_text(file, json.dumps({**result, "train_seconds": round(seconds, 1)}))
     return json.loads(file.read_text("utf-8"))
 
 
-def as_markdown(found: dict[str, list[dict]], steps: int) -> str:
-    seeds = len(found["float32"])
-    lines = [
-        "# Training in bf16",
-        "",
-        f"`python benchmarks/bf16_training.py`: the run of `make demo` ({steps} steps, from random "
-        f"weights) in float32 and under bf16 autocast, {seeds} seeds, measured on {NUM_HELD_OUT} "
-        f"held-out scenes (torch {torch.__version__}). Mean ± standard deviation; the difference "
-        "seed by seed, with an interval of 95 %.",
-        "",
-        "| | float32 | bf16 | difference |",
-        "|---|---|---|---|",
-    ]
+def page_of_bf16(result: dict[str, Any]) -> str:
+    """Write the page: a row for the AP of masks, and one for that of boxes."""
+    runs = result["runs"]
+    rows = []
     for kind, name in (("segm", "mask AP"), ("bbox", "box AP")):
-        float32, bf16 = ([run[kind] for run in found[precision]] for precision in PRECISIONS)
-        cells = [
-            f"{statistics.fmean(values):.4f} ± {statistics.stdev(values):.4f}"
-            for values in (float32, bf16)
-        ]
+        float32, bf16 = ([run[kind] for run in runs[precision]] for precision in PRECISIONS)
         difference = gain(bf16, float32)
         low, mean, high = (
             statistics.fmean(float32) * difference[part] for part in ("low", "gain", "high")
         )
-        lines.append(f"| {name} | {' | '.join(cells)} | {mean:+.4f} ({low:+.4f} to {high:+.4f}) |")
-    return "\n".join([*lines, ""])
+        rows.append(
+            [
+                name,
+                mean_and_deviation(float32, ".4f"),
+                mean_and_deviation(bf16, ".4f"),
+                f"{mean:+.4f} ({low:+.4f} to {high:+.4f})",
+            ]
+        )
+    lines = [
+        "# Training in bf16",
+        "",
+        f"`python -m mrcnn_lite.experiments.bf16_training`: the run of `make demo` "
+        f"({result['steps']} steps, from random weights) in float32 and under bf16 autocast, "
+        f"{len(runs['float32'])} seeds, measured on {result['held_out']} held-out scenes (torch "
+        f"{result['torch']}). Mean ± standard deviation; the difference seed by seed, with an "
+        "interval of 95 %.",
+        "",
+        markdown_table(["", *PRECISIONS, "difference"], rows),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=8, help="at least 2")
     parser.add_argument("--steps", type=int, default=RECIPES["mini"].steps)
@@ -94,15 +99,19 @@ def main() -> None:
             for seed in range(options.seeds)
             for precision in PRECISIONS
         }
-        found = {
+        runs = {
             precision: [waiting[seed, precision].result() for seed in range(options.seeds)]
             for precision in PRECISIONS
         }
-    text = as_markdown(found, options.steps)
+    result = {
+        "torch": torch.__version__,
+        "steps": options.steps,
+        "held_out": NUM_HELD_OUT,
+        "runs": runs,
+    }
+    text = page_of_bf16(result)
     print(text)
-    for suffix, content in ((".md", text), (".json", json.dumps(found, indent=1) + "\n")):
-        with write_atomically(options.output / f"bf16_training{suffix}") as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    write_page(options.output, "bf16_training", result, text)
 
 
 if __name__ == "__main__":

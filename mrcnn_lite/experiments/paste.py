@@ -1,6 +1,6 @@
 """What it changes to paste masks without rounding their boxes, as torchvision does round them.
 
-    python benchmarks/paste.py      # a minute or two
+    python -m mrcnn_lite.experiments.paste      # a minute or two
 
 The shipped model detects on sets of held-out scenes of Shapes, each of a seed of its own. Each
 detection's mask is pasted twice, by `paste_masks` and by torchvision's `paste_masks_in_image`; both
@@ -8,9 +8,8 @@ are scored, and compared pixel by pixel. It writes docs/results/paste.md and .js
 """
 
 import argparse
-import json
-import statistics
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +20,8 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.evaluate import MASK_THRESHOLD, score_results, to_coco_results
-from mrcnn_lite.files import DATA, write_atomically
+from mrcnn_lite.experiments.pages import markdown_table, mean_and_deviation, write_page
+from mrcnn_lite.files import SHIPPED_WEIGHTS
 from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.images import resize_boxes
 from mrcnn_lite.models.paste import paste_masks
@@ -46,8 +46,8 @@ def detect(model: MaskRCNN, images: list[Tensor]) -> list[dict[str, Tensor]]:
     features = model.backbone(batch.tensors)
     proposals, _ = model.rpn(batch, features)
     detections, _ = model.roi_heads(batch, features, proposals)
-    for found, size, original_size in zip(detections, batch.sizes, batch.original_sizes):
-        found["boxes"] = resize_boxes(found["boxes"], size, original_size)
+    for detection, size, original_size in zip(detections, batch.sizes, batch.original_sizes):
+        detection["boxes"] = resize_boxes(detection["boxes"], size, original_size)
     return detections
 
 
@@ -67,16 +67,16 @@ def measure(model: MaskRCNN, seed: int) -> dict:
         images, targets = zip(*samples)
         with torch.inference_mode():
             detections = detect(model, list(images))
-        for found, image, target in zip(detections, images, targets):
+        for detection, image, target in zip(detections, images, targets):
             size = tuple(image.shape[-2:])
-            small, boxes = found["masks"], found["boxes"]
+            small, boxes = detection["masks"], detection["boxes"]
             pasted = {
                 "rounded": paste_masks_in_image(small[:, None], boxes, size),
                 "unrounded": paste_masks(small, boxes, size)[:, None],
             }
             for side, masks in pasted.items():
-                results[side] += to_coco_results(target["image_id"], dict(found, masks=masks))
-            sure = found["scores"] >= CONFIDENT
+                results[side] += to_coco_results(target["image_id"], {**detection, "masks": masks})
+            sure = detection["scores"] >= CONFIDENT
             theirs, ours = (pasted[side][sure, 0] > MASK_THRESHOLD for side in SIDES)
             differ += int((ours != theirs).sum())
             marked += int((ours | theirs).sum())
@@ -90,60 +90,60 @@ def measure(model: MaskRCNN, seed: int) -> dict:
     }
 
 
-def spread(values: list[float], form: str) -> str:
-    return f"{statistics.fmean(values):{form}} ± {statistics.stdev(values):{form.lstrip('+')}}"
-
-
-def as_markdown(result: dict) -> str:
-    rows = result["rows"]
+def page_of_paste(result: dict[str, Any]) -> str:
+    """Write the page: a row for each kind of AP, and how many pixels differ."""
+    runs = result["rows"]
     marked, edge = (
-        spread([100 * row[name] for row in rows], ".1f")
+        mean_and_deviation([100 * run[name] for run in runs])
         for name in ("differing_of_marked", "differing_of_edge")
     )
+    rows = []
+    for name, title in METRICS.items():
+        theirs, ours = ([run[side][name] for run in runs] for side in SIDES)
+        gains = [one - other for one, other in zip(ours, theirs)]
+        rows.append(
+            [
+                title,
+                mean_and_deviation(theirs, ".3f"),
+                mean_and_deviation(ours, ".3f"),
+                mean_and_deviation(gains, "+.3f"),
+            ]
+        )
+    header = ["", "rounded, as torchvision", "not rounded", "difference, set by set"]
     lines = [
         "# Pasting masks without rounding the box",
         "",
-        f"`python benchmarks/paste.py`, torch {result['torch']}, torchvision "
+        f"`python -m mrcnn_lite.experiments.paste`, torch {result['torch']}, torchvision "
         f"{result['torchvision']}. The shipped model (data/weights/mini.safetensors) on "
-        f"{len(rows)} sets of {SCENES} held-out scenes of Shapes (seeds "
-        f"{', '.join(str(row['seed']) for row in rows)}; 128 x 128 pixels). Each detection's mask "
+        f"{len(runs)} sets of {SCENES} held-out scenes of Shapes (seeds "
+        f"{', '.join(str(run['seed']) for run in runs)}; 128 x 128 pixels). Each detection's mask "
         "is pasted twice: by torchvision's `paste_masks_in_image`, which first rounds the box "
         "outwards to whole pixels, and by this package's `paste_masks`, which does not. Mean ± "
         "standard deviation over the sets.",
         "",
-        "| | rounded, as torchvision | not rounded | difference, set by set |",
-        "|---|---|---|---|",
-    ]
-    for name, title in METRICS.items():
-        theirs, ours = ([row[side][name] for row in rows] for side in SIDES)
-        gains = [one - other for one, other in zip(ours, theirs)]
-        cells = spread(theirs, ".3f"), spread(ours, ".3f"), spread(gains, "+.3f")
-        lines.append(f"| {title} | {' | '.join(cells)} |")
-    lines += [
+        markdown_table(header, rows),
         "",
         f"Of the pixels that either of the two masks of a detection (score {CONFIDENT} or more) "
         f"covers, {marked} % differ; of those along its edge (3 x 3 pixels partly inside), "
         f"{edge} %.",
-        "",
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
-    model = load_model(DATA / "weights" / "mini.safetensors").model
+    model = load_model(SHIPPED_WEIGHTS).model
     result = {
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "rows": [measure(model, seed) for seed in SEEDS],
     }
-    text = as_markdown(result)
+    text = page_of_paste(result)
     print(text)
-    for suffix, content in ((".md", text), (".json", json.dumps(result, indent=1) + "\n")):
-        with write_atomically(options.output / f"paste{suffix}") as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    write_page(options.output, "paste", result, text)
 
 
 if __name__ == "__main__":

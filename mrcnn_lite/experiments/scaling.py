@@ -1,7 +1,7 @@
 """What full training costs: counted, predicted, and checked against this machine's CPU.
 
-    python benchmarks/scaling.py                               # a minute on two idle cores
-    python benchmarks/scaling.py --price 1.5 --utilisation 0.1  # with your own assumptions
+    python -m mrcnn_lite.experiments.scaling                # a minute on two idle cores
+    python -m mrcnn_lite.experiments.scaling --price 1.5    # with your own assumptions
 
 It counts a training step of ResNet-50 with FPN, predicts time and price on GPUs, measures how fast
 this CPU multiplies, predicts a step here from that, and measures the step. It writes
@@ -11,26 +11,25 @@ docs/results/scaling.json and scaling.png, and the tables in docs/scaling.md.
 import argparse
 import json
 import platform
-import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import matplotlib
 import torch
+from matplotlib.figure import Figure
 from torch import nn
 from torchvision.models.resnet import Bottleneck
 
 from mrcnn_lite.engine.recipe import COCO_TRAINING_IMAGES, RECIPES, REFERENCE_EPOCHS
+from mrcnn_lite.experiments.pages import fill_in, markdown_table
+from mrcnn_lite.experiments.turns import race
 from mrcnn_lite.explore.measure.step_cost import Cluster, StepCost, count_step, predict_step
 from mrcnn_lite.explore.palette import BLUE, VERMILLION
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.files import write_atomically, write_text
 from mrcnn_lite.models import mask_rcnn
 from mrcnn_lite.models.config import MaskRCNNConfig
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
 THREADS = 2
+TURNS = 3
 # COCO's most frequent picture, 640 x 480, resized by 800/1333 and padded.
 HEIGHT, WIDTH = 800, 1088
 NUM_MASK_ROIS = 64
@@ -71,16 +70,6 @@ def slowest_link(cost: StepCost, cluster: Cluster) -> float:
     return 2 * cost.gradient_bytes / hidden / GIGABIT
 
 
-def seconds_of(function, repeats: int = 3) -> float:
-    function()
-    best = float("inf")
-    for _ in range(repeats):
-        began = time.perf_counter()
-        function()
-        best = min(best, time.perf_counter() - began)
-    return best
-
-
 def speed_of(module: nn.Module, inputs: torch.Tensor, flops: float) -> float:
     """Operations per second of a module's forward and backward pass on this CPU."""
     module = module.to(memory_format=torch.channels_last)
@@ -88,11 +77,11 @@ def speed_of(module: nn.Module, inputs: torch.Tensor, flops: float) -> float:
         inputs = inputs.to(memory_format=torch.channels_last)
     inputs.requires_grad_()
 
-    def run():
+    def run() -> None:
         module.zero_grad()
         module(inputs).sum().backward()
 
-    return 3 * flops / seconds_of(run)
+    return 3 * flops / race([run], TURNS)[0]
 
 
 def measure_speeds() -> dict[str, float]:
@@ -136,11 +125,11 @@ def check_on_cpu(height: int, width: int, speeds: dict[str, float]) -> dict:
         lambda _m, args, _o: numbers.append(len(args[0]))
     )
 
-    def step():
+    def step() -> None:
         model.zero_grad()
         sum(model([torch.rand(3, height, width)], [target]).values()).backward()
 
-    measured = seconds_of(step)
+    (measured,) = race([step], TURNS)
     cost = count_step(config, height, width, num_mask_rois=round(sum(numbers) / len(numbers)))
     by_part = {
         name: (part.forward + part.backward) / speeds.get(name, speeds["FPN"])
@@ -156,12 +145,8 @@ def check_on_cpu(height: int, width: int, speeds: dict[str, float]) -> dict:
     }
 
 
-def table(header: list[str], rows: list[list]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-
-
 def make_tables(results: dict) -> dict[str, str]:
+    """Write the parts of docs/scaling.md, by the names of their markers."""
     parts = results["parts"]
     rows = [
         [
@@ -176,48 +161,69 @@ def make_tables(results: dict) -> dict[str, str]:
         sum(part[key] for part in parts.values()) for key in ("forward", "backward", "saved_bytes")
     ]
     rows.append(["together", *(f"{n / 1e9:.0f}" for n in total[:2]), f"{total[2] / MIB:.0f}"])
-    counted = table(["part", "forward, GFLOP", "backward, GFLOP", "kept for backward, MiB"], rows)
-    predicted = table(
+    counted = markdown_table(
+        ["part", "forward, GFLOP", "backward, GFLOP", "kept for backward, MiB"], rows, numbers=True
+    )
+    predicted = markdown_table(
         [
-            *("GPUs", "images per step", "learning rate", "steps", "compute, ms"),
-            *("all-reduce, ms", "waiting, ms", "hours", "price, $"),
+            "GPUs",
+            "images per step",
+            "learning rate",
+            "steps",
+            "compute, ms",
+            "all-reduce, ms",
+            "waiting, ms",
+            "hours",
+            "price, $",
         ],
         [
             [
-                *(row["gpus"], row["batch"], f"{row['learning_rate']:g}", f"{row['steps']:,}"),
-                *(f"{1000 * row[name]:.1f}" for name in ("compute", "all_reduce", "waiting")),
-                *(f"{row['hours']:.1f}", f"{row['price']:.0f}"),
+                row["gpus"],
+                row["batch"],
+                f"{row['learning_rate']:g}",
+                f"{row['steps']:,}",
+                f"{1000 * row['compute']:.1f}",
+                f"{1000 * row['all_reduce']:.1f}",
+                f"{1000 * row['waiting']:.1f}",
+                f"{row['hours']:.1f}",
+                f"{row['price']:.0f}",
             ]
             for row in results["predictions"]
         ],
+        numbers=True,
     )
-    links = table(
+    links = markdown_table(
         ["between machines, Gbit/s", "all-reduce, ms", "waiting, ms", "of the time, GPUs compute"],
         [
             [
                 row["gigabits"],
-                *(f"{1000 * row[name]:.0f}" for name in ("all_reduce", "waiting")),
+                f"{1000 * row['all_reduce']:.0f}",
+                f"{1000 * row['waiting']:.0f}",
                 f"{100 * row['compute'] / (row['compute'] + row['waiting']):.0f} %",
             ]
             for row in results["links"]
         ],
+        numbers=True,
     )
-    cpu = table(
+    cpu = markdown_table(
         ["image", "mask RoIs", "TFLOP", "predicted, s", "measured, s", "predicted / measured"],
         [
             [
                 f"{row['height']} x {row['width']}",
                 row["mask_rois"],
                 f"{row['teraflops']:.2f}",
-                *(f"{row[name]:.2f}" for name in ("predicted_seconds", "measured_seconds")),
+                f"{row['predicted_seconds']:.2f}",
+                f"{row['measured_seconds']:.2f}",
                 f"{row['predicted_seconds'] / row['measured_seconds']:.2f}",
             ]
             for row in results["cpu"]
         ],
+        numbers=True,
     )
-    speeds = table(
+    speeds = markdown_table(
         ["layer that stands for", "GFLOP/s"],
         [[name, f"{speed / 1e9:.0f}"] for name, speed in results["cpu_speeds"].items()],
+        numbers=True,
     )
     return {
         "counted": counted,
@@ -230,6 +236,7 @@ def make_tables(results: dict) -> dict[str, str]:
 
 
 def state_facts(cost: StepCost, cluster: Cluster) -> str:
+    """Say in a list what the count amounts to."""
     published = IMAGES_PER_GPU * cost.flops / PUBLISHED_SECONDS
     all_flops = cost.flops * REFERENCE_EPOCHS * COCO_TRAINING_IMAGES
     facts = [
@@ -249,8 +256,10 @@ def state_facts(cost: StepCost, cluster: Cluster) -> str:
     return "\n".join(f"- {fact}" for fact in facts)
 
 
-def draw(cost: StepCost, cluster: Cluster, file: Path) -> None:
-    figure, axes = plt.subplots(figsize=(6.4, 3.8), layout="constrained")
+def draw(cost: StepCost, cluster: Cluster) -> Figure:
+    """Draw images per second against the number of GPUs, for several links."""
+    figure = Figure(figsize=(6.4, 3.8), layout="constrained")
+    axes = figure.subplots()
     numbers = [1, 2, 4, 8, 16, 32, 64, 128, 256]
     for link, style, colour in zip(LINKS, ("o--", "s-", "^:"), (VERMILLION, BLUE, "black")):
         rates = []
@@ -263,22 +272,11 @@ def draw(cost: StepCost, cluster: Cluster, file: Path) -> None:
     axes.set_title("Predicted: two images per GPU, ResNet-50 + FPN")
     axes.legend()
     axes.grid(alpha=0.3)
-    with write_atomically(file) as temporary:
-        figure.savefig(temporary, dpi=110)
-
-
-def fill_in(document: Path, tables: dict[str, str]) -> None:
-    """Replace what stands between the document's markers."""
-    text = document.read_text("utf-8")
-    for name, content in tables.items():
-        begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
-        before, rest = text.split(begin)
-        text = f"{before}{begin}\n{content}\n{end}{rest.split(end)[1]}"
-    with write_atomically(document) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    return figure
 
 
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--docs", type=Path, default=Path("docs"))
     parser.add_argument("--price", type=float, default=Cluster.price, help="per GPU and hour")
@@ -297,7 +295,7 @@ def main() -> None:
     ]
     speeds = measure_speeds()
     results = {
-        "command": "python benchmarks/scaling.py",
+        "command": "python -m mrcnn_lite.experiments.scaling",
         "torch": torch.__version__,
         "threads": THREADS,
         "machine": platform.processor() or platform.machine(),
@@ -311,9 +309,9 @@ def main() -> None:
     }
     tables = make_tables(results)
     print("\n\n".join(tables.values()))
-    with write_atomically(options.docs / "results" / "scaling.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    draw(cost, cluster, options.docs / "results" / "scaling.png")
+    write_text(options.docs / "results" / "scaling.json", json.dumps(results, indent=2) + "\n")
+    with write_atomically(options.docs / "results" / "scaling.png") as temporary:
+        draw(cost, cluster).savefig(temporary, dpi=110)
     fill_in(options.docs / "scaling.md", tables)
 
 

@@ -1,6 +1,6 @@
 """Parallel prediction against "segment first, recognise later", on the same pictures.
 
-    python benchmarks/segment_first.py    # about ten minutes on two idle cores
+    python -m mrcnn_lite.experiments.segment_first    # about ten minutes on two idle cores
 
 Both begin with the shipped model's features and proposals. Mask R-CNN then predicts class and box
 of every proposal side by side, and masks of what is left (Mask R-CNN, section 3). The other order,
@@ -11,10 +11,12 @@ included. Seeds are those of the second network. It writes docs/results/segment_
 """
 
 import argparse
-import json
 import statistics
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,9 +28,11 @@ from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.evaluate import score_results, to_coco_results
 from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
+from mrcnn_lite.experiments.pages import markdown_table, mean_and_deviation, write_page
 from mrcnn_lite.experiments.pretrain import CROP_SIZE, Classifier
-from mrcnn_lite.files import SHIPPED_WEIGHTS, write_atomically
+from mrcnn_lite.files import SHIPPED_WEIGHTS
 from mrcnn_lite.models import MaskRCNN
+from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.mask_rcnn import to_original_image
 from mrcnn_lite.ops import box_iou, roi_align
 
@@ -40,7 +44,7 @@ SEGMENTS_PER_SCENE = 8
 BLANK = 0.5
 
 
-def segment(model: MaskRCNN, image: Tensor) -> tuple:
+def segment(model: MaskRCNN, image: Tensor) -> tuple[ImageBatch, Tensor, Tensor]:
     """Propose, and make one segment of each proposal, of whatever class: the likeliest mask's."""
     batch, _ = model.transform([image])
     features = model.backbone(batch.tensors)
@@ -48,7 +52,9 @@ def segment(model: MaskRCNN, image: Tensor) -> tuple:
     return batch, proposals, segment_boxes(model, batch, features, proposals)
 
 
-def segment_boxes(model: MaskRCNN, batch, features: list[Tensor], boxes: Tensor) -> Tensor:
+def segment_boxes(
+    model: MaskRCNN, batch: ImageBatch, features: list[Tensor], boxes: Tensor
+) -> Tensor:
     """Make a segment of each box: probabilities `Tensor[P, m, m]`."""
     logits = model.roi_heads.predict_masks(batch, features[:-1], [boxes])
     return logits[:, 1:].amax(dim=1).sigmoid()
@@ -75,14 +81,14 @@ def train_second_network(model: MaskRCNN, seed: int, num_classes: int) -> Classi
             with torch.no_grad():
                 _, proposals, segments = segment(model, image)
                 ious, matched = box_iou(proposals, target["boxes"]).max(dim=1)
-                found = torch.where(ious >= 0.5, target["labels"][matched], 0)
-                shuffled = torch.randperm(len(found))
+                names = torch.where(ious >= 0.5, target["labels"][matched], 0)
+                shuffled = torch.randperm(len(names))
                 half = SEGMENTS_PER_SCENE // 2
-                objects = shuffled[found[shuffled] > 0][:half]
-                rest = shuffled[found[shuffled] == 0][: SEGMENTS_PER_SCENE - len(objects)]
+                objects = shuffled[names[shuffled] > 0][:half]
+                rest = shuffled[names[shuffled] == 0][: SEGMENTS_PER_SCENE - len(objects)]
                 chosen = torch.cat([objects, rest])
                 crops.append(cut_out_segments(image, proposals[chosen], segments[chosen]))
-                labels.append(found[chosen])
+                labels.append(names[chosen])
         for group in optimizer.param_groups:
             group["lr"] = config.learning_rate * learning_rate_factor(step, config)
         optimizer.zero_grad()
@@ -121,25 +127,64 @@ def mask_rcnn(model: MaskRCNN, image: Tensor) -> dict[str, Tensor]:
     return model([image])[0]
 
 
-def measure(ways: dict, scenes: ShapesDataset) -> tuple[dict, dict]:
+def measure(
+    ways: dict[str, Callable[[Tensor], dict[str, Tensor]]], scenes: ShapesDataset
+) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
     """Run the ways in turns over the scenes: seconds per picture, and AP."""
     seconds, results = {name: [] for name in ways}, {name: [] for name in ways}
     for index in tqdm(range(len(scenes)), "measuring", unit="scene"):
         image, _ = scenes[index]
         for name, way in ways.items():
             start = time.perf_counter()
-            found = way(image)
+            detections = way(image)
             seconds[name].append(time.perf_counter() - start)
-            results[name] += to_coco_results(scenes.image_id(index), found)
+            results[name] += to_coco_results(scenes.image_id(index), detections)
     scores = {name: score_results(scenes.coco, found) for name, found in results.items()}
     aps = {
-        name: {kind: values["AP"] for kind, values in found.items()}
-        for name, found in scores.items()
+        name: {kind: values["AP"] for kind, values in metrics.items()}
+        for name, metrics in scores.items()
     }
     return {name: statistics.median(values) for name, values in seconds.items()}, aps
 
 
+def page_of_segment_first(result: dict[str, Any]) -> str:
+    """Write the page: a row for each way, with its time and its AP."""
+    runs = result["runs"]
+    rows = []
+    for name in runs[0]["seconds"]:
+        ratios = [run["seconds"][name] / run["seconds"]["Mask R-CNN"] for run in runs]
+        masks, boxes = ([100 * run["ap"][name][kind] for run in runs] for kind in ("segm", "bbox"))
+        rows.append(
+            [
+                name,
+                mean_and_deviation(ratios, ".2f"),
+                mean_and_deviation(masks),
+                mean_and_deviation(boxes),
+            ]
+        )
+    lines = [
+        "# Parallel prediction, and segment first, recognise later",
+        "",
+        f"`python -m mrcnn_lite.experiments.segment_first`: {result['scenes']} held-out scenes one "
+        f"by one, one thread, the ways in turns; {len(runs)} second networks (torch "
+        f"{result['torch']}). Time per picture against Mask R-CNN's in the same run (median "
+        "over pictures), mean ± standard deviation over seeds; AP in percent. Features and "
+        "proposals are the same for all.",
+        "",
+        markdown_table(["", "time", "mask AP", "box AP"], rows),
+        "",
+        "What makes the gap small here: the second network is a small one for pictures of "
+        f"{CROP_SIZE} x {CROP_SIZE} pixels, a picture has at most {result['max_proposals']} "
+        "proposals, and the segments come from Mask R-CNN's own mask branch, features shared. "
+        "What makes it large: Mask R-CNN's branches are small, too. AP says little for or against "
+        "the order as such: boxes are not refined in the second way, and its second network "
+        "learnt for a minute.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
@@ -151,51 +196,21 @@ def main() -> None:
     for seed in range(options.seeds):
         network = train_second_network(model, seed, scenes.num_classes)
         ways = {
-            "Mask R-CNN": lambda image: mask_rcnn(model, image),
-            "Mask R-CNN, masks of all proposals": lambda image: masks_of_all_proposals(
-                model, image
-            ),
-            "segment first, recognise later": lambda image, network=network: segment_first(
-                model, network, image
-            ),
+            "Mask R-CNN": partial(mask_rcnn, model),
+            "Mask R-CNN, masks of all proposals": partial(masks_of_all_proposals, model),
+            "segment first, recognise later": partial(segment_first, model, network),
         }
         seconds, aps = measure(ways, scenes)
         runs.append({"seed": seed, "seconds": seconds, "ap": aps})
-    lines = []
-    for name in ways:
-        ratios = [run["seconds"][name] / run["seconds"]["Mask R-CNN"] for run in runs]
-        cells = [f"{statistics.fmean(ratios):.2f} ± {statistics.stdev(ratios):.2f}"]
-        for kind in ("segm", "bbox"):
-            values = [100 * run["ap"][name][kind] for run in runs]
-            cells.append(f"{statistics.fmean(values):.1f} ± {statistics.stdev(values):.1f}")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    text = "\n".join(
-        [
-            "# Parallel prediction, and segment first, recognise later",
-            "",
-            f"`python benchmarks/segment_first.py`: {len(scenes)} held-out scenes one by one, one "
-            f"thread, the ways in turns; {options.seeds} second networks (torch "
-            f"{torch.__version__}). Time per picture against Mask R-CNN's in the same run (median "
-            "over pictures), mean ± standard deviation over seeds; AP in percent. Features and "
-            "proposals are the same for all.",
-            "",
-            "| | time | mask AP | box AP |",
-            "|---|---|---|---|",
-            *lines,
-            "",
-            "What makes the gap small here: the second network is a small one for pictures of "
-            f"{CROP_SIZE} x {CROP_SIZE} pixels, a picture has at most "
-            f"{model.config.rpn_post_nms_top_n_test} proposals, and the segments come from Mask "
-            "R-CNN's own mask branch, features shared. What makes it large: Mask R-CNN's "
-            "branches are small, too. AP says little for or against the order as such: boxes are "
-            "not refined in the second way, and its second network learnt for a minute.",
-            "",
-        ]
-    )
+    result = {
+        "torch": torch.__version__,
+        "scenes": NUM_HELD_OUT,
+        "max_proposals": model.config.rpn_post_nms_top_n_test,
+        "runs": runs,
+    }
+    text = page_of_segment_first(result)
     print(text)
-    for suffix, content in ((".md", text), (".json", json.dumps(runs, indent=1) + "\n")):
-        with write_atomically(options.output / f"segment_first{suffix}") as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    write_page(options.output, "segment_first", result, text)
 
 
 if __name__ == "__main__":
