@@ -45,7 +45,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import mask_rcnn_resnet50_fpn
-from mrcnn_lite.models.inference import prepare_for_inference
+from mrcnn_lite.models.fast.prepare import prepare_for_inference
 
 THREADS = 2
 NUM_CLASSES = 91

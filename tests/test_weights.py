@@ -9,7 +9,6 @@ from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.evaluate import evaluate
 from mrcnn_lite.files import DATA, SHIPPED_WEIGHTS
-from mrcnn_lite.models.methods import method_of
 
 
 def test_shipped_weights_are_small_and_see_unseen_scenes():
@@ -26,7 +25,7 @@ def test_lesson_10s_weights_are_small_and_see_crowds(name, method):
     path = DATA / "weights" / f"{name}.safetensors"
     assert path.stat().st_size <= 4_500_000
     loaded = load_model(path)
-    assert method_of(loaded.model) == method
+    assert loaded.model.method == method
     held_out = ShapesDataset(16, seed=HELD_OUT_SEED, crowded=True)
     assert loaded.categories == held_out.categories
     assert evaluate(loaded.model, held_out)["segm"]["AP"] > 0.1

@@ -22,6 +22,7 @@ from mrcnn_lite.engine.recipe import REFERENCE_EPOCHS, TrainConfig, recipe_for, 
 from mrcnn_lite.engine.start_weights import start_from
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import MaskRCNN, mask_rcnn, mini_config
+from mrcnn_lite.models.build import settings_to_start_from
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.weights import fetch_state_dict
 
@@ -142,12 +143,9 @@ def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
 def _build_new_model(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
     if options.model.startswith("mini"):
         return mask_rcnn(mini_config(backbone=options.model, **overrides))
-    settings = {"backbone": options.model}
-    if options.weights_backbone is None:
-        # From random weights there is nothing to freeze.
-        settings |= {"frozen_batch_norm": False, "trainable_backbone_layers": 5}
-        if distributed.is_first():
-            print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
+    settings = {"backbone": options.model, **settings_to_start_from(None, options.weights_backbone)}
+    if options.weights_backbone is None and distributed.is_first():
+        print("random weights; the reference recipe starts with --weights-backbone DEFAULT")
     try:
         return mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}), options.weights_backbone)
     except KeyError as error:
@@ -157,9 +155,9 @@ def _build_new_model(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
 def _build_from_coco(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
     if options.model != "resnet50":
         raise InputError(f"--weights coco does not go with --model {options.model}")
-    state = fetch_state_dict(MaskRCNN_ResNet50_FPN_Weights.COCO_V1)
-    # They were trained when torchvision's frozen batch norm had no epsilon.
-    model = mask_rcnn(MaskRCNNConfig(**{"frozen_batch_norm_eps": 0.0, **overrides}))
+    weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
+    state = fetch_state_dict(weights)
+    model = mask_rcnn(MaskRCNNConfig(**{**settings_to_start_from(weights, None), **overrides}))
     _start_from("coco", model, state)
     return model
 

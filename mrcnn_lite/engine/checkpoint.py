@@ -20,7 +20,7 @@ from torch import Tensor
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig
-from mrcnn_lite.models.methods import METHODS, method_of
+from mrcnn_lite.models.build import METHODS
 
 FORMAT = "mrcnn-lite checkpoint 1"
 
@@ -58,7 +58,7 @@ def save_checkpoint(
     """
     checkpoint = {
         "format": FORMAT,
-        "method": method_of(model),
+        "method": model.method,
         "model_config": asdict(model.config),
         "categories": categories,
         "model": model.state_dict(),
@@ -177,7 +177,7 @@ def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) 
         for name, value in model.state_dict().items()
     }
     metadata = {
-        "method": method_of(model),
+        "method": model.method,
         "model_config": json.dumps(asdict(model.config)),
         "categories": json.dumps(categories),
     }

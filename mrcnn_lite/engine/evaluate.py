@@ -82,7 +82,7 @@ def collect_results(
 
 def kinds_of(model: MaskRCNN) -> Sequence[str]:
     """Say what a model's detections can be scored by: a model without masks by boxes only."""
-    return ("bbox",) if model.config.mask_head == "none" else KINDS
+    return KINDS if model.predicts_masks else ("bbox",)
 
 
 def detect(

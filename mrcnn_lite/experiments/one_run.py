@@ -22,8 +22,8 @@ from mrcnn_lite.experiments.pretrain import pretrain, start_from_classifier
 from mrcnn_lite.experiments.tables import MODELS
 from mrcnn_lite.files import make_folder, write_text
 from mrcnn_lite.models import MaskRCNN
+from mrcnn_lite.models.build import METHODS
 from mrcnn_lite.models.fcn import FCN
-from mrcnn_lite.models.methods import METHODS
 
 RESULT_NAME = "result.json"
 LOG_NAME = "log.txt"

@@ -21,6 +21,7 @@ from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_opt
 from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.backbone import MINI_CHANNELS, mini_trunk
+from mrcnn_lite.models.build import NECKS
 from mrcnn_lite.models.weights import load_trunk
 
 CROP_SIZE = 64
@@ -113,7 +114,7 @@ def pretrain(backbone: str, seed: int, device: torch.device, file: Path, steps: 
 def start_from_classifier(model: nn.Module, file: Path) -> None:
     """Copy a classifier's trunk into a detector, as many stages of it as the detector has."""
     state = load_file(file)
-    if model.config.neck == "fpn":
+    if not NECKS[model.config.neck].single_map:
         # The pyramid ends one stage earlier.
         last = f"layer{len(MINI_CHANNELS)}."
         state = {name: value for name, value in state.items() if not name.startswith(last)}

@@ -1,7 +1,7 @@
 """The trunk: a ResNet that turns an image into feature maps C2 to C5 (He et al. 2016).
 
 Blocks and pre-trained weights are torchvision's, ResNeXt's grouped ones included (Xie et al. 2017);
-this file only says where the maps are taken off.
+this file only says where the maps are taken off. (`convolve` is a convolution and its batch norm.)
 """
 
 from collections.abc import Callable
@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import ResNet
 from torchvision.ops import FrozenBatchNorm2d
 
-from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.residual import BasicBlock, Bottleneck, convolve
+from mrcnn_lite.models.fast.training import BasicBlock, Bottleneck, convolve
 
 # The fourth stage is for C4 and C5. C4 runs it on every RoI, so it is kept small.
 MINI_CHANNELS = (48, 96, 160, 128)
@@ -67,10 +66,11 @@ class Trunk(nn.Module):
         Returns:
             One `Tensor[N, channels[k], H / 2**(k+2), W / 2**(k+2)]` per stage, finest first.
         """
-        x = self.maxpool(self.relu(convolve(images, self.conv1, self.bn1)))
+        x = self.relu(convolve(images, self.conv1, self.bn1))  # [N, C, H / 2, W / 2]
+        x = self.maxpool(x)  # [N, C, H / 4, W / 4], or as it was
         features = []
         for number in range(1, self.num_layers + 1):
-            x = self.get_submodule(f"layer{number}")(x)
+            x = self.get_submodule(f"layer{number}")(x)  # [N, channels[k], H / 2**(k+2), ...]
             features.append(x)
         return features
 
@@ -102,13 +102,6 @@ class Trunk(nn.Module):
         self.num_layers -= 1
         self.channels = self.channels[:-1]
         return stage
-
-
-def make_trunk(config: MaskRCNNConfig) -> Trunk:
-    """Build the configured trunk, with as many stages as the neck needs."""
-    if not config.is_mini:
-        return resnet_trunk(config.backbone, config.frozen_batch_norm, config.frozen_batch_norm_eps)
-    return mini_trunk(3 if config.neck == "fpn" else 4, config.backbone)
 
 
 def resnet_trunk(name: str, frozen_batch_norm: bool, frozen_batch_norm_eps: float = 1e-5) -> Trunk:

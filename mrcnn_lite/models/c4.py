@@ -8,12 +8,11 @@ paper reads 7x7 bins and takes res5's stride away: the result has the same size.
 
 from torch import Tensor, nn
 
-from mrcnn_lite.models.backbone import MINI_BLOCKS, Trunk, residual_stage
+from mrcnn_lite.models.backbone import Trunk, residual_stage
 from mrcnn_lite.models.config import MaskRCNNConfig
 
 # Bins per axis that are read for the shared head, which halves them.
 SHARED_BINS = 14
-RESNET_LAST_BLOCKS = 3
 
 
 class SingleMapBackbone(nn.Module):
@@ -34,22 +33,39 @@ class AveragePool(nn.Module):
 
     def forward(self, roi_features: Tensor) -> Tensor:
         """Map `Tensor[R, C, P, P]` to `Tensor[R, C]`."""
-        return roi_features.mean(dim=(2, 3))
+        return roi_features.mean(dim=(2, 3))  # [R, C]
 
 
-def split_shared_head(trunk: Trunk, config: MaskRCNNConfig) -> tuple[nn.Module, int]:
-    """Make the shared head: with C4 the trunk's last stage, with C5 a new one after it.
+def make_c4_backbone(trunk: Trunk, config: MaskRCNNConfig) -> tuple[nn.Module, nn.Module, int]:
+    """Read C4; the trunk's last stage becomes the shared head.
 
     Args:
-        trunk: loses its last stage if the neck is "c4".
-        config: `neck` and `backbone` count.
+        trunk: loses its last stage.
+        config: not read.
 
     Returns:
-        The head, `Tensor[R, trunk's channels, 14, 14]` to `Tensor[R, channels, 7, 7]`, and the
-        number of those channels.
+        The backbone; the shared head, `Tensor[R, backbone's channels, 14, 14]` to
+        `Tensor[R, channels, 7, 7]`; and the number of those channels.
     """
     channels = trunk.channels[-1]
-    if config.neck == "c4":
-        return trunk.take_off_last_stage(), channels
-    blocks = MINI_BLOCKS[-1] if config.is_mini else RESNET_LAST_BLOCKS
-    return residual_stage(config.backbone, channels, channels, blocks), channels
+    shared_head = trunk.take_off_last_stage()
+    return SingleMapBackbone(trunk), shared_head, channels
+
+
+def make_c5_backbone(trunk: Trunk, config: MaskRCNNConfig) -> tuple[nn.Module, nn.Module, int]:
+    """Read C5; a new stage like the trunk's last becomes the shared head.
+
+    Args:
+        trunk: keeps all of its stages.
+        config: `backbone` says of which blocks the stage is.
+
+    Returns:
+        As `make_c4_backbone`.
+    """
+    channels = trunk.channels[-1]
+    blocks = len(trunk.get_submodule(f"layer{trunk.num_layers}"))
+    return (
+        SingleMapBackbone(trunk),
+        residual_stage(config.backbone, channels, channels, blocks),
+        channels,
+    )

@@ -1,7 +1,6 @@
 """Every choice of a Mask R-CNN in one place; the fields that torchvision has bear its names."""
 
 from dataclasses import dataclass, fields
-from itertools import chain
 from typing import Any, Literal
 
 from mrcnn_lite.settings import (
@@ -18,19 +17,21 @@ from mrcnn_lite.settings import (
 class MaskRCNNConfig:
     """What `mask_rcnn` builds. The defaults are ResNet-50 with FPN as torchvision publishes it.
 
-    Sizes are in pixels of the resized image, thresholds are IoUs unless they say score.
+    Sizes are in pixels of the resized image, thresholds are IoUs unless they say score. The names
+    of backbones, necks and mask heads are those of the tables in `mrcnn_lite.models.build`.
 
     Attributes:
         num_classes: classes including the background, which is class 0.
-        backbone: "resnet50", "resnet101", "resnext50_32x4d", "resnext101_64x4d"; or "mini" and
-            "mini_resnext" for 128-px scenes.
+        backbone: a key of `BACKBONES`: "resnet50", "resnet101", "resnext50_32x4d",
+            "resnext101_64x4d"; or "mini" and "mini_resnext" for 128-px scenes.
         frozen_batch_norm: keep batch norm as loaded (`mini` and `mini_resnext` always train it).
         frozen_batch_norm_eps: added to the variance by frozen batch norm; torchvision's published
             detection weights want 0.
         trainable_backbone_layers: how many of the backbone's last stages are trained; one more than
             there are trains the stem too.
-        neck: "fpn" reads a pyramid; "c4" (stride 16) and "c5" (stride 32) read a single map, and
-            the next stage of the backbone runs on every RoI (see `mrcnn_lite.models.c4`).
+        neck: a key of `NECKS`: "fpn" reads a pyramid; "c4" (stride 16) and "c5" (stride 32) read a
+            single map, and the next stage of the backbone runs on every RoI (see
+            `mrcnn_lite.models.c4`).
         fpn_channels: channels of every pyramid level.
         roi_op: how a RoI's features are read: "align", "warp" or "pool".
         roi_reduce: what RoIAlign and RoIWarp make of a bin's samples: "mean" or "max". RoIPool
@@ -40,8 +41,8 @@ class MaskRCNNConfig:
         roi_canonical_size, roi_canonical_level: a RoI of this size (root of its area) is read
             from this pyramid level, one twice as large a level higher (FPN, equation 1).
         box_head_channels: width of the box head's two fully connected layers (neck "fpn").
-        mask_head: "fcn" is convolutional, "mlp" fully connected (table 2e); "none" leaves the
-            mask branch out: Faster R-CNN.
+        mask_head: a key of `MASK_BRANCHES`: "fcn" is convolutional, "mlp" fully connected
+            (table 2e); "none" leaves the mask branch out: Faster R-CNN.
         mask_head_channels: of "fcn": channels of its 3x3 convolutions, one entry each; the last is
             also the width of the upsampling, and with "c4" and "c5", where the shared head takes
             the convolutions' place, only that counts.
@@ -60,13 +61,11 @@ class MaskRCNNConfig:
     """
 
     num_classes: int = 91
-    backbone: Literal[
-        "mini", "mini_resnext", "resnet50", "resnet101", "resnext50_32x4d", "resnext101_64x4d"
-    ] = "resnet50"
+    backbone: str = "resnet50"
     frozen_batch_norm: bool = True
     frozen_batch_norm_eps: NonNegativeFloat = 1e-5
     trainable_backbone_layers: NonNegativeInt = 3
-    neck: Literal["fpn", "c4", "c5"] = "fpn"
+    neck: str = "fpn"
     fpn_channels: PositiveInt = 256
     roi_op: Literal["align", "warp", "pool"] = "align"
     roi_reduce: Literal["mean", "max"] = "mean"
@@ -74,7 +73,7 @@ class MaskRCNNConfig:
     roi_canonical_size: PositiveInt = 224
     roi_canonical_level: int = 4
     box_head_channels: PositiveInt = 1024
-    mask_head: Literal["fcn", "mlp", "none"] = "fcn"
+    mask_head: str = "fcn"
     mask_head_channels: tuple[PositiveInt, ...] = (256, 256, 256, 256)
     mask_mlp_channels: tuple[PositiveInt, ...] = (1024, 1024)
     mask_loss: Literal["sigmoid", "softmax"] = "sigmoid"
@@ -117,6 +116,7 @@ class MaskRCNNConfig:
             # Whoever writes lists, as JSON and torchvision do, means the same configuration.
             object.__setattr__(self, field.name, _as_tuple(getattr(self, field.name)))
         check_settings(self)
+        self._check_parts()
         if self.num_classes < 2:
             raise ValueError(
                 "num_classes counts the background too, so it should be at least 2, "
@@ -127,12 +127,27 @@ class MaskRCNNConfig:
                 "mask_loss='softmax' lets the classes' masks compete, but with "
                 "class_agnostic_masks there is only one mask"
             )
-        if self.mask_head == "none" and (self.mask_loss == "softmax" or self.class_agnostic_masks):
+
+    def _check_parts(self) -> None:
+        # Only here, as build.py, which knows the parts by name, takes this file's configurations.
+        from mrcnn_lite.models.build import BACKBONES, MASK_BRANCHES, NECKS
+
+        for name, parts in (
+            ("backbone", BACKBONES),
+            ("neck", NECKS),
+            ("mask_head", MASK_BRANCHES),
+        ):
+            if (value := getattr(self, name)) not in parts:
+                raise ValueError(f"{name} should be one of {', '.join(parts)}, got {value!r}")
+        if MASK_BRANCHES[self.mask_head] is None and (
+            self.mask_loss == "softmax" or self.class_agnostic_masks
+        ):
             raise ValueError(
-                "mask_head='none' predicts no masks, so mask_loss='softmax' and "
+                f"mask_head={self.mask_head!r} predicts no masks, so mask_loss='softmax' and "
                 "class_agnostic_masks do not go with it"
             )
-        if self.neck == "fpn" and len(self.anchor_sizes) != (levels := self._num_levels()):
+        levels = self._num_levels()
+        if not NECKS[self.neck].single_map and len(self.anchor_sizes) != levels:
             raise ValueError(
                 f"anchor_sizes should have one entry for each of the {levels} levels that the RPN "
                 f"reads with backbone={self.backbone!r}, got {len(self.anchor_sizes)}"
@@ -142,13 +157,6 @@ class MaskRCNNConfig:
     def is_mini(self) -> bool:
         """Whether the backbone is one of the small ones for 128-px scenes."""
         return self.backbone in ("mini", "mini_resnext")
-
-    @property
-    def anchor_sizes_by_map(self) -> tuple[tuple[float, ...], ...]:
-        """The anchors' sizes for each map that the RPN reads."""
-        if self.neck == "fpn":
-            return self.anchor_sizes
-        return (tuple(chain.from_iterable(self.anchor_sizes)),)
 
     @property
     def num_masks(self) -> int:
@@ -170,47 +178,6 @@ class MaskRCNNConfig:
         if unknown := sorted(set(values) - known):
             raise ValueError(f"not a field of MaskRCNNConfig: {', '.join(unknown)}")
         return cls(**values)
-
-
-def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
-    """Make the configuration of the small model for 128-px scenes, with some fields changed.
-
-    With the necks "c4" and "c5" the RPN sees one small map, so that it can afford to look at all of
-    its anchors.
-    """
-    settings = {
-        "backbone": "mini",
-        "frozen_batch_norm": False,
-        "trainable_backbone_layers": 4,
-        "fpn_channels": 64,
-        "aligned": True,
-        "roi_canonical_size": 64,
-        "roi_canonical_level": 3,
-        "box_head_channels": 160,
-        "mask_head_channels": (64, 32),
-        "mask_mlp_channels": (256, 256),
-        "min_size": 128,
-        "max_size": 256,
-        "image_mean": (0.5, 0.5, 0.5),
-        "image_std": (0.25, 0.25, 0.25),
-        "anchor_sizes": ((16,), (32,), (64,), (128,)),
-        "rpn_pre_nms_top_n_train": 128,
-        "rpn_pre_nms_top_n_test": 256,
-        "rpn_post_nms_top_n_train": 128,
-        "rpn_post_nms_top_n_test": 128,
-        "rpn_fg_iou_thresh": 0.6,
-        "rpn_batch_size_per_image": 64,
-        "box_detections_per_img": 20,
-        "box_batch_size_per_image": 32,
-        "box_positive_fraction": 0.5,
-    }
-    if overrides.get("neck", "fpn") != "fpn":
-        settings |= {
-            "trainable_backbone_layers": 5,
-            "rpn_pre_nms_top_n_train": 768,
-            "rpn_pre_nms_top_n_test": 768,
-        }
-    return MaskRCNNConfig(num_classes=num_classes, **{**settings, **overrides})
 
 
 def _as_tuple(value: Any) -> Any:

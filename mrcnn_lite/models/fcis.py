@@ -8,20 +8,15 @@ only puts them together, part by part, and two questions are answered from the s
 is it (the larger of the two, averaged), and which pixels are it (the softmax of the two).
 """
 
-from functools import partial
-
 import torch
 from torch import Tensor, nn
 
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.dilation import remove_stride
 from mrcnn_lite.models.images import ImageBatch
-from mrcnn_lite.models.losses import box_head_losses, mask_loss
-from mrcnn_lite.models.mask_rcnn import MaskRCNN, mask_rcnn
-from mrcnn_lite.models.roi_features import SAMPLING_RATIO, RoIOp, extract_roi_features
-from mrcnn_lite.models.roi_heads import crop_masks
-from mrcnn_lite.models.second_stage import SecondStage, in_full_precision
-from mrcnn_lite.ops import ps_roi_align, ps_roi_pool
+from mrcnn_lite.models.losses import box_head_losses, mask_loss, mask_probabilities
+from mrcnn_lite.models.mask_rcnn import MaskRCNN
+from mrcnn_lite.models.roi_features import RoIOp, crop_masks, extract_roi_features
+from mrcnn_lite.models.roi_heads import SecondStage, in_full_precision
 
 # k: an object has k x k parts, each with score maps of its own (section 3.1).
 PARTS = 7
@@ -41,18 +36,30 @@ class FCISHeads(SecondStage):
     convolution makes the last stage's map narrower.
 
     Args:
-        in_channels: channels of the last stage's output.
-        config: every choice.
-        last_stage: runs on the whole map, its stride removed.
+        config: thresholds and numbers.
+        shared_head: the trunk's last stage, its stride removed; runs on the whole map.
+        score_maps: a layer to 2 K k^2 channels: (s K + class) k^2 + row k + column, where s is 0
+            for inside and 1 for outside.
+        box_maps: a layer to 4 k^2 channels.
+        roi_op: reads each part of a RoI from its own map.
+        aligned: whether the true masks are read with cell centres at half-integer coordinates.
     """
 
-    def __init__(self, in_channels: int, config: MaskRCNNConfig, last_stage: nn.Module):
+    def __init__(
+        self,
+        config: MaskRCNNConfig,
+        shared_head: nn.Module,
+        score_maps: nn.Module,
+        box_maps: nn.Module,
+        roi_op: RoIOp,
+        aligned: bool,
+    ):
         super().__init__(config)
-        self.shared_head = remove_stride(last_stage)
-        # Channel ((s * K + class) * k + row) * k + column; s is 0 for inside and 1 for outside.
-        self.score_maps = nn.Conv2d(in_channels, 2 * config.num_classes * PARTS**2, kernel_size=1)
-        self.box_maps = nn.Conv2d(in_channels, 4 * PARTS**2, kernel_size=1)
-        self.roi_op = make_ps_roi_op(config)
+        self.shared_head = shared_head
+        self.score_maps = score_maps
+        self.box_maps = box_maps
+        self.roi_op = roi_op
+        self.aligned = aligned
 
     def forward(
         self,
@@ -76,10 +83,10 @@ class FCISHeads(SecondStage):
         # As in `RoIHeads.forward`, a mask's gradient takes its box as it is.
         boxes = [detection["boxes"].detach() for detection in detections]
         labels = torch.cat([detection["labels"] for detection in detections])
-        logits = mask_logits(*self.read_scores(images, score_maps, boxes))
-        masks = logits[torch.arange(len(labels), device=labels.device), labels].sigmoid()
-        for detection, of_image in zip(detections, masks.split([len(box) for box in boxes])):
-            detection["masks"] = of_image
+        logits = mask_logits(*self.read_scores(images, score_maps, boxes))  # [D, K, m, m]
+        masks = mask_probabilities(logits, labels)  # [D, m, m]
+        for detection, image_masks in zip(detections, masks.split([len(box) for box in boxes])):
+            detection["masks"] = image_masks
         return detections, {}
 
     def compute_maps(self, features: list[Tensor]) -> tuple[Tensor, Tensor]:
@@ -88,7 +95,7 @@ class FCISHeads(SecondStage):
         Args:
             features: the one map `Tensor[N, C, H, W]`.
         """
-        hidden = self.shared_head(features[0])
+        hidden = self.shared_head(features[0])  # [N, C, H, W]
         return in_full_precision(self.score_maps(hidden)), in_full_precision(self.box_maps(hidden))
 
     def read_scores(
@@ -104,10 +111,10 @@ class FCISHeads(SecondStage):
         Returns:
             Inside and outside scores of all boxes, each `Tensor[R, K, m, m]`.
         """
-        maps = repeat_parts(score_maps, PARTS, PIXELS_PER_PART)
+        maps = repeat_parts(score_maps, PARTS, PIXELS_PER_PART)  # [N, 2 K m^2, H, W]
         scores = extract_roi_features(
             [maps], boxes, images.padded_size, MASK_SIDE, self.config, self.roi_op
-        )
+        )  # [R, 2 K, m, m]
         inside, outside = scores.unflatten(1, (2, self.config.num_classes)).unbind(dim=1)
         return inside, outside
 
@@ -115,7 +122,7 @@ class FCISHeads(SecondStage):
         """Average the box maps' parts: one set of deltas for all classes, `Tensor[R, 4]`."""
         parts = extract_roi_features(
             [box_maps], boxes, images.padded_size, PARTS, self.config, self.roi_op
-        )
+        )  # [R, 4, k, k]
         return parts.mean(dim=(2, 3))
 
     def _losses(
@@ -136,10 +143,9 @@ class FCISHeads(SecondStage):
             detection_logits(inside, outside), deltas, all_labels, target_deltas
         )
         is_object = all_labels > 0
-        aligned = self.config.roi_op == "align"
         mask_targets = [
-            crop_masks(target["masks"], boxes[of > 0], index[of > 0], MASK_SIDE, aligned)
-            for target, boxes, of, index in zip(targets, rois, labels, matched)
+            crop_masks(target["masks"], boxes[label > 0], index[label > 0], MASK_SIDE, self.aligned)
+            for target, boxes, label, index in zip(targets, rois, labels, matched)
         ]
         segmentation_loss = mask_loss(
             mask_logits(inside[is_object], outside[is_object]),
@@ -151,6 +157,12 @@ class FCISHeads(SecondStage):
             "loss_box_reg": box_loss,
             "loss_mask": segmentation_loss,
         }
+
+
+class FCIS(MaskRCNN):
+    """The trunk and the RPN of a Mask R-CNN, and `FCISHeads`."""
+
+    method = "fcis"
 
 
 def detection_logits(inside: Tensor, outside: Tensor) -> Tensor:
@@ -198,37 +210,3 @@ def repeat_parts(maps: Tensor, parts: int, pixels: int) -> Tensor:
     shape = (n, channels // parts**2, parts, pixels, parts, pixels, height, width)
     split = maps.view(n, shape[1], parts, 1, parts, 1, height, width)
     return split.expand(shape).reshape(n, -1, height, width)
-
-
-def make_ps_roi_op(config: MaskRCNNConfig) -> RoIOp:
-    """Choose the configured RoI operation's position-sensitive twin; "pool" is the paper's."""
-    if config.roi_op == "pool":
-        return ps_roi_pool
-    return partial(ps_roi_align, sampling_ratio=SAMPLING_RATIO)
-
-
-def fcis(config: MaskRCNNConfig) -> MaskRCNN:
-    """Build FCIS with random weights: the trunk and the RPN of a Mask R-CNN, other heads.
-
-    Args:
-        config: of a single-map model, "c4" or "c5". `mask_head` and the fields that describe
-            Mask R-CNN's heads are not read; `roi_op` may be "align" or, as in the paper, "pool".
-
-    Raises:
-        ValueError: the configuration asks for a pyramid, for no masks, or for an RoI operation that
-            has no position-sensitive twin.
-    """
-    for name, allowed in (("neck", ("c4", "c5")), ("roi_op", ("align", "pool"))):
-        if getattr(config, name) not in allowed:
-            raise ValueError(
-                f"FCIS wants {name} to be one of {', '.join(allowed)}, got "
-                f"{getattr(config, name)!r}"
-            )
-    if config.mask_head == "none":
-        raise ValueError("FCIS always predicts masks, but mask_head is 'none'")
-    model = mask_rcnn(config)
-    heads = model.roi_heads
-    model.roi_heads = FCISHeads(
-        heads.box_predictor.cls_score.in_features, config, heads.shared_head
-    )
-    return model

@@ -8,14 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mrcnn_lite.models.arguments import check_images, check_targets
-from mrcnn_lite.models.backbone import make_trunk
+from mrcnn_lite.models.backbone import Trunk
 from mrcnn_lite.models.components import connected_components
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.dilation import remove_stride
-from mrcnn_lite.models.images import make_image_transform
-from mrcnn_lite.models.precision import in_precision_of, precision_of
-from mrcnn_lite.models.second_stage import in_full_precision
+from mrcnn_lite.models.images import check_images, check_targets
+from mrcnn_lite.models.mask_rcnn import in_precision_of, precision_of
+from mrcnn_lite.models.roi_heads import in_full_precision
 from mrcnn_lite.ops.masks import semantic_map
 
 # Smaller regions, in pixels, are taken for noise.
@@ -30,21 +28,23 @@ class FCN(nn.Module):
     fine ones where it ends.
 
     Args:
-        config: of a single-map model: the trunk has all of its stages, the last without stride, and
-            `num_classes`, the image fields and `box_detections_per_img` count; nothing else does.
+        transform: images of any sizes to one batch.
+        backbone: a trunk whose last stage has no stride.
+        scores: for each stage's map, finest first, a layer to class scores.
+        config: `num_classes`, the image fields and `box_detections_per_img` count.
     """
 
-    def __init__(self, config: MaskRCNNConfig):
+    method = "fcn"
+    predicts_masks = True
+
+    def __init__(
+        self, transform: nn.Module, backbone: Trunk, scores: nn.ModuleList, config: MaskRCNNConfig
+    ):
         super().__init__()
         self.config = config
-        self.transform = make_image_transform(config)
-        self.backbone = make_trunk(config)
-        self.backbone.freeze_all_but(config.trainable_backbone_layers)
-        remove_stride(getattr(self.backbone, f"layer{self.backbone.num_layers}"))
-        self.scores = nn.ModuleList(
-            nn.Conv2d(channels, config.num_classes, kernel_size=1)
-            for channels in self.backbone.channels
-        )
+        self.transform = transform
+        self.backbone = backbone
+        self.scores = scores
 
     @property
     def precision(self) -> torch.dtype:
@@ -83,17 +83,17 @@ class FCN(nn.Module):
         with in_precision_of(self):
             features = self.backbone(images)
             for feature, layer in zip(reversed(features), reversed(self.scores)):
-                scores = in_full_precision(layer(feature))
+                scores = in_full_precision(layer(feature))  # [N, K, H_k, W_k]
                 logits = scores if logits is None else _resize(logits, scores.shape[-2:]) + scores
-        return _resize(logits, images.shape[-2:])
+        return _resize(logits, images.shape[-2:])  # [N, K, H, W]
 
     def predict_pixels(self, images: list[Tensor]) -> list[Tensor]:
         """Compute each pixel's class probabilities: for each image `Tensor[K, H, W]`."""
         batch, _ = self.transform(images)
         logits = self.compute_logits(batch.tensors)
         return [
-            _resize(of_image[None, :, :height, :width], original_size)[0].softmax(dim=0)
-            for of_image, (height, width), original_size in zip(
+            _resize(image_logits[None, :, :height, :width], original_size)[0].softmax(dim=0)
+            for image_logits, (height, width), original_size in zip(
                 logits, batch.sizes, batch.original_sizes
             )
         ]
@@ -111,8 +111,8 @@ def find_instances(probabilities: Tensor, most: int) -> dict[str, Tensor]:
         "labels" `Tensor[D]`; "scores" `Tensor[D]`, the class's mean probability within the region;
         and "masks" `Tensor[D, 1, H, W]`, 0 or 1.
     """
-    classes = probabilities.argmax(dim=0)
-    best = probabilities.amax(dim=0)
+    classes = probabilities.argmax(dim=0)  # [H, W]
+    best = probabilities.amax(dim=0)  # [H, W]
     masks, labels, scores, boxes = [], [], [], []
     for region in connected_components(classes):
         label = classes[region][0]
@@ -139,20 +139,6 @@ def find_instances(probabilities: Tensor, most: int) -> dict[str, Tensor]:
         "scores": scores[order],
         "masks": torch.stack(masks)[order][:, None].to(probabilities),
     }
-
-
-def fcn(config: MaskRCNNConfig) -> FCN:
-    """Build an FCN with random weights on the trunk of a single-map Mask R-CNN.
-
-    Args:
-        config: see `FCN`.
-
-    Raises:
-        ValueError: the configuration asks for a pyramid, whose trunk lacks the last stage.
-    """
-    if config.neck == "fpn":
-        raise ValueError("an FCN wants neck to be c4 or c5, got 'fpn'")
-    return FCN(config)
 
 
 def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:

@@ -4,6 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mrcnn_lite.models.backbone import Trunk
+from mrcnn_lite.models.config import MaskRCNNConfig
 
 
 class FeaturePyramid(nn.Module):
@@ -43,14 +44,15 @@ class FeaturePyramid(nn.Module):
         Returns:
             P2, P3, ... and the subsampled level, each `Tensor[N, out_channels, H_k, W_k]`.
         """
-        merged = self.inner_blocks[-1](features[-1])
+        merged = self.inner_blocks[-1](features[-1])  # [N, out_channels, H_k, W_k], the coarsest k
         pyramid = [self.layer_blocks[-1](merged)]
         for k in reversed(range(len(features) - 1)):
-            merged = F.interpolate(merged, size=features[k].shape[-2:], mode="nearest")
+            size = features[k].shape[-2:]
+            merged = F.interpolate(merged, size=size, mode="nearest")  # [N, out_channels, H_k, W_k]
             # In place, as this is where memory peaks at inference.
             merged.add_(self.inner_blocks[k](features[k]))
             pyramid.insert(0, self.layer_blocks[k](merged))
-        subsampled = F.max_pool2d(pyramid[-1], kernel_size=1, stride=2)
+        subsampled = F.max_pool2d(pyramid[-1], kernel_size=1, stride=2)  # every second cell
         return [*pyramid, subsampled]
 
 
@@ -66,3 +68,12 @@ class BackboneWithFPN(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Compute P2, P3, ... of `Tensor[N, 3, H, W]`; see `FeaturePyramid.forward`."""
         return self.fpn(self.body(images))
+
+
+def make_fpn_backbone(trunk: Trunk, config: MaskRCNNConfig) -> tuple[nn.Module, None, int]:
+    """Put a pyramid of `config.fpn_channels` on the trunk.
+
+    Returns:
+        The backbone; no head that the branches share; and the channels of a RoI's features.
+    """
+    return BackboneWithFPN(trunk, config.fpn_channels), None, config.fpn_channels

@@ -4,10 +4,8 @@ Parameter names are torchvision's. The heads are those of Mask R-CNN's figure 4,
 the fully connected mask head that table 2e compares.
 """
 
-import math
 from collections import OrderedDict
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -29,21 +27,8 @@ class BoxHead(nn.Module):
 
     def forward(self, roi_features: Tensor) -> Tensor:
         """Map `Tensor[R, C, P, P]` to `Tensor[R, channels]`."""
-        # The first layer as a convolution as large as the map: the same sum, without bringing
-        # channels-last features into the order of the layer's weights, which are channels-first.
-        weight = self.fc6.weight.view(-1, *roi_features.shape[1:])
-        hidden = F.relu(F.conv2d(roi_features, weight, self.fc6.bias).flatten(start_dim=1))
-        return F.relu(self.fc7(hidden))
-
-    def store_as_convolution(self, in_channels: int) -> None:
-        """Keep the first layer's weight as `Tensor[channels, C, P, P]`, channels last in memory.
-
-        It is then read as it lies. The parameter no longer has torchvision's shape, so this is for
-        a model that will not be saved.
-        """
-        side = math.isqrt(self.fc6.in_features // in_channels)
-        weight = self.fc6.weight.detach().unflatten(1, (in_channels, side, side))
-        self.fc6.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), False)
+        hidden = F.relu(self.fc6(roi_features.flatten(start_dim=1)))  # [R, C P P] to [R, channels]
+        return F.relu(self.fc7(hidden))  # [R, channels]
 
 
 class BoxPredictor(nn.Module):
@@ -134,25 +119,30 @@ class MLPMaskPredictor(nn.Module):
         return self.mask_logits(hidden).view(-1, self.num_masks, self.side, self.side)
 
 
-def make_mask_branch(
-    in_channels: int, side: int, config: MaskRCNNConfig
+def make_fcn_branch(
+    in_channels: int, side: int, after_shared_head: bool, config: MaskRCNNConfig
 ) -> tuple[nn.Module, nn.Module]:
-    """Build the configured mask head and mask predictor, for RoI features `Tensor[R, C, P, P]`.
+    """Build the convolutional mask head and predictor, for RoI features `Tensor[R, C, P, P]`.
 
     Args:
         in_channels: C.
         side: P; the masks' is 2 P.
-        config: `neck` and the `mask_*` fields count; with a single map the shared head takes the
-            place of the convolutions.
+        after_shared_head: with a single map the shared head takes the convolutions' place.
+        config: `mask_head_channels` and the number of masks count.
     """
-    if config.mask_head == "mlp":
-        widths = config.mask_mlp_channels
-        head = MLPMaskHead(in_channels * side**2, widths)
-        return head, MLPMaskPredictor(widths[-1], config.num_masks, 2 * side)
-    convolutions = config.mask_head_channels if config.neck == "fpn" else ()
+    convolutions = () if after_shared_head else config.mask_head_channels
     head = MaskHead(in_channels, convolutions)
     width = config.mask_head_channels[-1]
     return head, MaskPredictor((in_channels, *convolutions)[-1], width, config.num_masks)
+
+
+def make_mlp_branch(
+    in_channels: int, side: int, after_shared_head: bool, config: MaskRCNNConfig
+) -> tuple[nn.Module, nn.Module]:
+    """Build the fully connected mask head and predictor; arguments as for `make_fcn_branch`."""
+    widths = config.mask_mlp_channels
+    head = MLPMaskHead(in_channels * side**2, widths)
+    return head, MLPMaskPredictor(widths[-1], config.num_masks, 2 * side)
 
 
 def _convolution_and_relu(in_channels: int, out_channels: int) -> nn.Sequential:

@@ -56,8 +56,8 @@ def box_head_losses(
     if len(labels) == 0:
         return class_logits.sum() * 0, deltas.sum() * 0
     class_loss = F.cross_entropy(class_logits, labels)
-    positives = (labels > 0).nonzero().squeeze(1)
-    deltas_of_class = deltas.reshape(len(labels), -1, 4)[positives, labels[positives]]
+    positives = (labels > 0).nonzero().squeeze(1)  # [P]
+    deltas_of_class = deltas.reshape(len(labels), -1, 4)[positives, labels[positives]]  # [P, 4]
     box_loss = F.smooth_l1_loss(
         deltas_of_class, target_deltas[positives], beta=SMOOTH_L1_BETA, reduction="sum"
     )
@@ -102,12 +102,12 @@ def softmax_mask_loss(mask_logits: Tensor, labels: Tensor, mask_targets: Tensor)
     """
     if len(labels) == 0:
         return mask_logits.sum() * 0
-    log_probabilities = mask_logits.log_softmax(dim=1)
+    log_probabilities = mask_logits.log_softmax(dim=1)  # [R, K, m, m]
     of_class, of_background = _of_label(log_probabilities, labels), log_probabilities[:, 0]
     return -(mask_targets * of_class + (1 - mask_targets) * of_background).mean()
 
 
-def mask_probabilities(mask_logits: Tensor, labels: Tensor, softmax: bool) -> Tensor:
+def mask_probabilities(mask_logits: Tensor, labels: Tensor, softmax: bool = False) -> Tensor:
     """Read the masks of the predicted classes, as the loss that they were trained with means them.
 
     Args:
@@ -123,5 +123,18 @@ def mask_probabilities(mask_logits: Tensor, labels: Tensor, softmax: bool) -> Te
     return _of_label(mask_logits, labels).sigmoid()
 
 
+def choose_masks(mask_logits: Tensor, labels: Tensor) -> Tensor:
+    """Say which of a RoI's masks, `Tensor[R, K, m, m]`, belongs to it.
+
+    Args:
+        mask_logits: K masks each, one per class, or a single one that all classes share.
+        labels: `Tensor[R]` of int64, the classes.
+
+    Returns:
+        `Tensor[R]` of int64.
+    """
+    return torch.zeros_like(labels) if mask_logits.shape[1] == 1 else labels
+
+
 def _of_label(masks: Tensor, labels: Tensor) -> Tensor:
-    return masks[torch.arange(len(labels), device=labels.device), labels]
+    return masks[torch.arange(len(labels), device=labels.device), labels]  # [R, m, m]

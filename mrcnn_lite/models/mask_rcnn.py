@@ -1,24 +1,22 @@
 """Mask R-CNN put together (He, Gkioxari, Dollar, Girshick 2017)."""
 
-from dataclasses import fields
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import ResNet50_Weights, WeightsEnum
-from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
-from mrcnn_lite.models.arguments import check_images, check_proposals, check_targets
-from mrcnn_lite.models.backbone import make_trunk
-from mrcnn_lite.models.c4 import SingleMapBackbone, split_shared_head
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.fpn import BackboneWithFPN
-from mrcnn_lite.models.images import ImageBatch, make_image_transform, resize_boxes
+from mrcnn_lite.models.images import (
+    ImageBatch,
+    check_images,
+    check_proposals,
+    check_targets,
+    resize_boxes,
+)
 from mrcnn_lite.models.paste import paste_masks
-from mrcnn_lite.models.precision import in_precision_of, precision_of
-from mrcnn_lite.models.roi_heads import RoIHeads
-from mrcnn_lite.models.rpn import RegionProposalNetwork
-from mrcnn_lite.models.weights import fetch_backbone_weights, fetch_state_dict, load_trunk
+
+# What has a model's weights, but for the little in its normalisations.
+LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 
 
 class MaskRCNN(nn.Module):
@@ -29,24 +27,35 @@ class MaskRCNN(nn.Module):
     `model.backbone.fpn`, `model.rpn.head`, `model.roi_heads.mask_head`, ..., and the functions that
     `RoIHeads` lists. A replacement is no part of the configuration that a checkpoint keeps.
 
+    `mask_rcnn` of `mrcnn_lite.models.build` makes the modules that a configuration describes.
+
     Args:
-        config: every choice; see `MaskRCNNConfig`.
+        transform: images of any sizes, and their targets, to one batch.
+        backbone: a batch of images to a list of feature maps.
+        rpn: batch and features to proposals and the RPN's losses.
+        roi_heads: batch, features and proposals to detections or losses.
+        config: what the modules were built from; kept with the weights.
+        predicts_masks: whether there are masks to be learnt and detected.
     """
 
-    def __init__(self, config: MaskRCNNConfig):
+    method = "mask_rcnn"
+
+    def __init__(
+        self,
+        transform: nn.Module,
+        backbone: nn.Module,
+        rpn: nn.Module,
+        roi_heads: nn.Module,
+        config: MaskRCNNConfig,
+        predicts_masks: bool = True,
+    ):
         super().__init__()
         self.config = config
-        self.transform = make_image_transform(config)
-        trunk = make_trunk(config)
-        trunk.freeze_all_but(config.trainable_backbone_layers)
-        if config.neck == "fpn":
-            self.backbone = BackboneWithFPN(trunk, config.fpn_channels)
-            shared_head, roi_channels = None, config.fpn_channels
-        else:
-            shared_head, roi_channels = split_shared_head(trunk, config)
-            self.backbone = SingleMapBackbone(trunk)
-        self.rpn = RegionProposalNetwork(self.backbone.out_channels, config)
-        self.roi_heads = RoIHeads(roi_channels, config, shared_head)
+        self.predicts_masks = predicts_masks
+        self.transform = transform
+        self.backbone = backbone
+        self.rpn = rpn
+        self.roi_heads = roi_heads
 
     @property
     def precision(self) -> torch.dtype:
@@ -84,9 +93,8 @@ class MaskRCNN(nn.Module):
         """
         check_images(images)
         if self.training:
-            with_masks = self.config.mask_head != "none"
-            check_targets(images, targets, self.config.num_classes, with_masks)
-            if not with_masks:
+            check_targets(images, targets, self.config.num_classes, self.predicts_masks)
+            if not self.predicts_masks:
                 # So that no masks are resized that nobody reads.
                 targets = [{"boxes": t["boxes"], "labels": t["labels"]} for t in targets]
         else:
@@ -94,8 +102,8 @@ class MaskRCNN(nn.Module):
         if proposals is not None:
             check_proposals(images, proposals)
         with in_precision_of(self):
-            batch, targets = self.transform(images, targets)
-            features = self.backbone(batch.tensors)
+            batch, targets = self.transform(images, targets)  # batch.tensors [N, 3, H, W]
+            features = self.backbone(batch.tensors)  # each [N, C, H_k, W_k]
             if proposals is None:
                 proposals, rpn_losses = self.rpn(batch, features, targets)
             else:
@@ -125,7 +133,7 @@ def to_original_image(
     boxes = resize_boxes(detections["boxes"], size, original_size)
     if "masks" not in detections:
         return dict(detections, boxes=boxes)
-    masks = paste_masks(detections["masks"], boxes, original_size)
+    masks = paste_masks(detections["masks"], boxes, original_size)  # [D, H, W]
     return dict(detections, boxes=boxes, masks=masks[:, None])
 
 
@@ -137,70 +145,18 @@ def resize_proposals(proposals: list[Tensor], batch: ImageBatch) -> list[Tensor]
     ]
 
 
-def mask_rcnn(
-    config: MaskRCNNConfig, weights_backbone: str | WeightsEnum | None = None
-) -> MaskRCNN:
-    """Build the Mask R-CNN that the configuration describes, with random weights.
+def precision_of(model: nn.Module) -> torch.dtype:
+    """Say which type the weights of a model's layers have; of several, the narrowest."""
+    types = {layer.weight.dtype for layer in model.modules() if isinstance(layer, LAYERS)}
+    return min(types, key=lambda dtype: dtype.itemsize, default=torch.float32)
 
-    Args:
-        config: every choice. Batch norm that is to be kept as loaded wants `weights_backbone`;
-            without, set `frozen_batch_norm=False` and train all layers.
-        weights_backbone: torchvision's classification weights for the trunk (and for the shared
-            head that C4 makes of its last stage): "DEFAULT", "IMAGENET1K_V1", ...; or None.
 
-    Raises:
-        ValueError: the weights are those of another backbone, or it has none.
-        InputError: weights could not be downloaded; the message says which file to put where.
+def in_precision_of(model: nn.Module) -> AbstractContextManager:
+    """Make the context in which layers with weights of half precision take any input.
+
+    Layers of full precision need none: in theirs, the caller's own autocast stays in force.
     """
-    model = MaskRCNN(config)
-    if weights_backbone is not None:
-        load_trunk(model, fetch_backbone_weights(config.backbone, weights_backbone))
-    return model
-
-
-def mask_rcnn_resnet50_fpn(
-    weights: str | MaskRCNN_ResNet50_FPN_Weights | None = None,
-    weights_backbone: str | ResNet50_Weights | None = None,
-    num_classes: int = 91,
-    **overrides: Any,
-) -> MaskRCNN:
-    """Build ResNet-50 with FPN as torchvision does: same parameter names, same results.
-
-    One thing differs: torchvision rounds a detection's box outwards to whole pixels before it
-    pastes the mask, `paste_masks` does not. So some pixels along the masks' edges are others;
-    docs/results/paste.md has how many, and what that does to mask AP.
-
-    Args:
-        weights: torchvision's published detection weights ("DEFAULT" or "COCO_V1"), or None.
-        weights_backbone: torchvision's classification weights for the trunk ("DEFAULT",
-            "IMAGENET1K_V1" or "IMAGENET1K_V2"), or None; not read if `weights` is given.
-        num_classes: classes including the background.
-        **overrides: other fields of `MaskRCNNConfig`, which bear torchvision's keyword names.
-
-    Raises:
-        TypeError: an override is not a field of the configuration.
-        ValueError: published weights have another number of classes.
-        InputError: weights could not be downloaded; the message says which file to put where.
-    """
-    known = {field.name for field in fields(MaskRCNNConfig)} - {"backbone", "neck"}
-    if unknown := sorted(set(overrides) - known):
-        raise TypeError(f"mask_rcnn_resnet50_fpn got unknown options: {', '.join(unknown)}")
-    weights = MaskRCNN_ResNet50_FPN_Weights.verify(weights)
-    weights_backbone = ResNet50_Weights.verify(weights_backbone)
-    pretrained = weights is not None or weights_backbone is not None
-    settings = {"num_classes": num_classes}
-    if not pretrained:
-        # From random weights there is nothing to freeze.
-        settings |= {"frozen_batch_norm": False, "trainable_backbone_layers": 5}
-    if weights is not None:
-        # They were trained when torchvision's frozen batch norm had no epsilon.
-        settings["frozen_batch_norm_eps"] = 0.0
-    config = MaskRCNNConfig(**{**settings, **overrides})
-    if weights is None:
-        return mask_rcnn(config, weights_backbone)
-    model = mask_rcnn(config)
-    published = len(weights.meta["categories"])
-    if num_classes != published:
-        raise ValueError(f"{weights} has {published} classes, num_classes is {num_classes}")
-    model.load_state_dict(fetch_state_dict(weights))
-    return model
+    dtype = precision_of(model)
+    if dtype not in (torch.bfloat16, torch.float16):
+        return nullcontext()
+    return torch.autocast(next(model.parameters()).device.type, dtype)

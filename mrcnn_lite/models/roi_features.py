@@ -1,11 +1,13 @@
-"""From boxes of any size to features of one size: level assignment and RoI operation."""
+"""From boxes of any size to features of one size: level assignment and RoI operation.
+
+A mask seen through a box, which is what the mask branch learns, is read in the same way.
+"""
 
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.ops import roi_align, roi_pool, roi_warp
@@ -39,8 +41,8 @@ def assign_levels(
     Returns:
         `Tensor[R]` of int64.
     """
-    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    sizes = torch.sqrt(widths * heights)
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]  # [R], [R]
+    sizes = torch.sqrt(widths * heights)  # [R]
     # A box exactly on the border belongs to the upper level, whatever the rounding of the root.
     level = torch.floor(canonical_level + torch.log2(sizes / canonical_size) + 1e-6)
     return level.clamp(finest_level, coarsest_level).to(torch.int64)
@@ -69,48 +71,30 @@ def extract_roi_features(
         `Tensor[R_1 + R_2 + ..., C, P, P]`, in the order of the boxes.
     """
     roi_op = roi_op or make_roi_op(config)
-    image_index = torch.cat([box.new_full((len(box), 1), i) for i, box in enumerate(boxes)])
-    rois = torch.cat([image_index, torch.cat(boxes)], dim=1)
+    image_index = [box.new_full((len(box), 1), i) for i, box in enumerate(boxes)]
+    rois = torch.cat([torch.cat(image_index), torch.cat(boxes)], dim=1)  # [R, 5]
     # A map's stride is a power of two; its size may have been rounded.
     exponents = [round_log2(padded_size[0] / feature.shape[-2]) for feature in features]
     if len(features) == 1:
-        return roi_op(features[0], rois, output_size, 2.0 ** -exponents[0])
+        return roi_op(features[0], rois, output_size, 2.0 ** -exponents[0])  # [R, C, P, P]
     levels = assign_levels(
         rois[:, 1:],
         config.roi_canonical_size,
         config.roi_canonical_level,
         exponents[0],
         exponents[-1],
-    )
+    )  # [R]
     read, places = [], []
     for exponent, feature in zip(exponents, features):
-        of_level = torch.nonzero(levels == exponent).squeeze(1)
-        level_features = roi_op(feature, rois[of_level], output_size, 2.0**-exponent)
+        on_level = torch.nonzero(levels == exponent).squeeze(1)  # [L]
+        level_features = roi_op(feature, rois[on_level], output_size, 2.0**-exponent)
         # As rows of channels, which is how the RoI operations leave them in memory.
-        read.append(level_features.permute(0, 2, 3, 1))
-        places.append(of_level)
-    return _Interleave.apply(places, *read).permute(0, 3, 1, 2)
-
-
-class _Interleave(torch.autograd.Function):
-    """Put the rows of several tensors in their places among all rows.
-
-    As `torch.cat(parts)[order]`, but without writing everything twice: RoI features are the
-    largest tensors of the second stage.
-    """
-
-    @staticmethod
-    def forward(ctx, places, *parts):
-        ctx.places = places
-        rows = parts[0].new_empty(sum(map(len, parts)), *parts[0].shape[1:])
-        for place, part in zip(places, parts):
-            rows.index_copy_(0, place, part)
-        return rows
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad):
-        return None, *(grad.index_select(0, place) for place in ctx.places)
+        read.append(level_features.permute(0, 2, 3, 1))  # [L, C, P, P] to [L, P, P, C]
+        places.append(on_level)
+    roi_features = read[0].new_empty(len(rois), *read[0].shape[1:])  # [R, P, P, C]
+    for place, level_features in zip(places, read):
+        roi_features[place] = level_features
+    return roi_features.permute(0, 3, 1, 2)  # [R, C, P, P]
 
 
 def make_roi_op(config: MaskRCNNConfig) -> RoIOp:
@@ -130,3 +114,35 @@ def make_roi_op(config: MaskRCNNConfig) -> RoIOp:
 def round_log2(ratio: float) -> int:
     """Round the base-2 logarithm of an image-to-map ratio to the level's number."""
     return int(torch.tensor(ratio).log2().round())
+
+
+def crop_masks(
+    masks: Tensor, boxes: Tensor, mask_index: Tensor, output_size: int, aligned: bool
+) -> Tensor:
+    """See each box's true mask through the box, at the mask branch's resolution.
+
+    Args:
+        masks: `Tensor[G, H, W]`, 0 or 1, at the resized image's resolution.
+        boxes: `Tensor[R, 4]` in image pixels.
+        mask_index: `Tensor[R]`, which mask belongs to each box.
+        output_size: m, the side of the result.
+        aligned: as the features are read (see `MaskRCNNConfig.aligned`).
+
+    Returns:
+        `Tensor[R, m, m]`, 0 to 1: how much of each bin the mask covers.
+    """
+    height, width = masks.shape[-2:]
+    targets = boxes.new_zeros(len(boxes), output_size, output_size)  # [R, m, m]
+    # Object by object: only what its boxes show becomes floating point, not the whole image.
+    for index in mask_index.unique().tolist():
+        shown_in = torch.nonzero(mask_index == index).squeeze(1)  # [S]
+        object_boxes = boxes[shown_in]  # [S, 4]
+        # RoIAlign reads no farther than two cells beyond a box.
+        x1, y1 = (object_boxes[:, :2].amin(dim=0) - 2).floor().int().tolist()
+        x2, y2 = (object_boxes[:, 2:].amax(dim=0) + 2).ceil().int().tolist()
+        x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
+        crop = masks[index, y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)].to(boxes.dtype)  # [h, w]
+        rois = [object_boxes - boxes.new_tensor([x1, y1, x1, y1])]
+        read = roi_align(crop[None, None], rois, output_size, aligned=aligned)  # [S, 1, m, m]
+        targets[shown_in] = read[:, 0]
+    return targets

@@ -1,30 +1,156 @@
 """The second stage: classify, refine and segment each proposal (Mask R-CNN, section 3)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mrcnn_lite.models.c4 import SHARED_BINS, AveragePool
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.heads import BoxHead, BoxPredictor, make_mask_branch
 from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.losses import (
     box_head_losses,
+    choose_masks,
     mask_loss,
     mask_probabilities,
-    softmax_mask_loss,
 )
-from mrcnn_lite.models.roi_features import extract_roi_features, make_roi_op
-from mrcnn_lite.models.second_stage import SecondStage, in_full_precision
-from mrcnn_lite.ops import roi_align
+from mrcnn_lite.models.roi_features import RoIOp, crop_masks, extract_roi_features
+from mrcnn_lite.ops import batched_nms, box_iou, clip_boxes_to_image, remove_small_boxes
+from mrcnn_lite.ops.boxes import decode_boxes, encode_boxes, match_boxes, sample_balanced
 
-# Bins per axis of the box and the mask branch (Mask R-CNN, figure 4).
+# Bins per axis of the box and the mask branch (Mask R-CNN, figure 4, right).
 BOX_BINS = 7
 MASK_BINS = 14
-# At inference on a CPU so many at a time, which its cache holds.
-BOXES_AT_ONCE = 256
-MASKS_AT_ONCE = 16
+# Narrower detections, in pixels, are dropped.
+MIN_DETECTION_SIZE = 1e-2
+
+
+class SecondStage(nn.Module):
+    """What every second stage does with boxes, whatever heads it has (Fast R-CNN, section 2).
+
+    In training: choose RoIs among the proposals and say what each should become. At inference:
+    refine the proposals and keep the best. The heads are a subclass's.
+
+    Args:
+        config: thresholds and numbers, its `box_*` fields and `bbox_reg_weights`.
+    """
+
+    def __init__(self, config: MaskRCNNConfig):
+        super().__init__()
+        self.config = config
+
+    def sample_proposals(
+        self, proposals: list[Tensor], targets: list[dict]
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Choose the RoIs to train on and say what each should become (Fast R-CNN, section 2.3).
+
+        The ground-truth boxes join the proposals, so that there is something to learn from while
+        the RPN still proposes nonsense.
+
+        Returns:
+            For each image: RoIs `Tensor[R, 4]`; labels `Tensor[R]`, 0 for background; and the index
+            of the object each is matched with, `Tensor[R]`, 0 for background.
+        """
+        sampled, labels, matched = [], [], []
+        for boxes, target in zip(proposals, targets):
+            true_boxes = target["boxes"].to(boxes.dtype)
+            boxes = torch.cat([boxes, true_boxes])  # [P + G, 4]
+            matches = match_boxes(
+                box_iou(true_boxes, boxes),  # [G, P + G]
+                self.config.box_fg_iou_thresh,
+                self.config.box_bg_iou_thresh,
+                keep_best_of_each=False,
+            )
+            box_labels = matches.clamp(max=0)
+            is_object = matches >= 0
+            box_labels[is_object] = target["labels"][matches[is_object]]
+            # -1 becomes background, -2 (between the thresholds) is ignored.
+            box_labels[matches == -1] = 0
+            chosen = sample_balanced(
+                box_labels,
+                self.config.box_batch_size_per_image,
+                self.config.box_positive_fraction,
+            )
+            # In the proposals' order, so that the result does not hang on the draw's.
+            chosen = torch.cat(chosen).sort().values  # [R]
+            sampled.append(boxes[chosen])
+            labels.append(box_labels[chosen])
+            matched.append(matches[chosen].clamp(min=0))
+        return sampled, labels, matched
+
+    def encode_targets(
+        self, rois: list[Tensor], targets: list[dict], matched: list[Tensor]
+    ) -> Tensor:
+        """Say by which deltas each sampled RoI would become its object's box.
+
+        Args:
+            rois, matched: as `sample_proposals` returns them.
+            targets: for each image "boxes".
+
+        Returns:
+            `Tensor[R, 4]`; the rows of background mean nothing.
+        """
+        true_boxes = [
+            target["boxes"][index] if len(target["boxes"]) else torch.zeros_like(boxes)
+            for target, index, boxes in zip(targets, matched, rois)
+        ]
+        return encode_boxes(torch.cat(true_boxes), torch.cat(rois), self.config.bbox_reg_weights)
+
+    def select_detections(
+        self,
+        class_logits: Tensor,
+        deltas: Tensor,
+        proposals: list[Tensor],
+        image_sizes: list[tuple[int, int]],
+    ) -> list[dict]:
+        """Refine the proposals and keep the best: score threshold, NMS class by class, top D.
+
+        A proposal may give several detections, one for each class whose score passes.
+
+        Args:
+            class_logits: `Tensor[R, K]` of the proposals of all images.
+            deltas: `Tensor[R, K * 4]`, likewise.
+            proposals: for each image `Tensor[P, 4]`.
+            image_sizes: (height, width) to clip the boxes to.
+
+        Returns:
+            For each image "boxes", "labels" and "scores", best first.
+        """
+        num_classes = class_logits.shape[1]
+        numbers = [len(boxes) for boxes in proposals]
+        boxes = decode_boxes(
+            deltas.reshape(-1, num_classes, 4),
+            torch.cat(proposals)[:, None],
+            self.config.bbox_reg_weights,
+        )  # [R, K, 4]
+        scores = F.softmax(class_logits, dim=-1)  # [R, K]
+        return [
+            self.keep_best(image_boxes, image_scores, size)
+            for image_boxes, image_scores, size in zip(
+                boxes.split(numbers), scores.split(numbers), image_sizes
+            )
+        ]
+
+    def keep_best(self, boxes: Tensor, scores: Tensor, image_size: tuple[int, int]) -> dict:
+        """Choose one image's detections: score threshold, NMS class by class, top D.
+
+        Args:
+            boxes: `Tensor[P, K, 4]`, each candidate's box if it is of class k.
+            scores: `Tensor[P, K]`; class 0, the background, is not detected.
+            image_size: (height, width) to clip the boxes to.
+
+        Returns:
+            "boxes" `Tensor[D, 4]`, "labels" and "scores" `Tensor[D]`, best first.
+        """
+        boxes = clip_boxes_to_image(boxes, image_size)
+        passed = scores[:, 1:] > self.config.box_score_thresh  # [P, K - 1]
+        candidate, label = torch.nonzero(passed, as_tuple=True)  # [C], [C]
+        label = label + 1
+        boxes, scores = boxes[candidate, label], scores[candidate, label]  # [C, 4], [C]
+        keep = remove_small_boxes(boxes, MIN_DETECTION_SIZE)
+        suppressed = batched_nms(boxes[keep], scores[keep], label[keep], self.config.box_nms_thresh)
+        keep = keep[suppressed[: self.config.box_detections_per_img]]
+        return {"boxes": boxes[keep], "labels": label[keep], "scores": scores[keep]}
 
 
 class RoIHeads(SecondStage):
@@ -39,29 +165,46 @@ class RoIHeads(SecondStage):
     `box_head_losses` and `mask_loss` of `mrcnn_lite.models.losses`), by assigning to the attribute.
 
     Args:
-        in_channels: channels of the RoI features that the branches get.
-        config: every choice.
-        shared_head: what runs on a RoI's features before the branches part; with a pyramid nothing.
+        config: thresholds and numbers, and by which rule a box gets its level.
+        roi_op: reads a RoI's features from a map.
+        box_head, box_predictor: from RoI features to logits `Tensor[R, K]` and deltas
+            `Tensor[R, K * 4]`.
+        mask_head, mask_predictor: from RoI features to masks' logits `Tensor[R, K, m, m]`; without
+            them nothing is said of masks (Faster R-CNN).
+        shared_head: what runs on a RoI's features before the branches part, if anything does.
+        box_bins, mask_bins: bins per axis that each branch reads.
+        num_rpn_maps: how many of the features, the last ones, serve the RPN alone.
+        mask_loss: see `mrcnn_lite.models.losses.mask_loss`.
+        mask_probabilities: what the logits of `Tensor[D, K, m, m]` mean, as that loss trains them:
+            with labels `Tensor[D]`, to `Tensor[D, m, m]`.
     """
 
     def __init__(
-        self, in_channels: int, config: MaskRCNNConfig, shared_head: nn.Module | None = None
+        self,
+        config: MaskRCNNConfig,
+        roi_op: RoIOp,
+        box_head: nn.Module,
+        box_predictor: nn.Module,
+        mask_head: nn.Module | None = None,
+        mask_predictor: nn.Module | None = None,
+        shared_head: nn.Module | None = None,
+        box_bins: int = BOX_BINS,
+        mask_bins: int = MASK_BINS,
+        num_rpn_maps: int = 1,
+        mask_loss: Callable[[Tensor, Tensor, Tensor], Tensor] = mask_loss,
+        mask_probabilities: Callable[[Tensor, Tensor], Tensor] = mask_probabilities,
     ):
         super().__init__(config)
-        self.roi_op = make_roi_op(config)
+        self.roi_op = roi_op
         self.box_losses = box_head_losses
-        self.mask_loss = softmax_mask_loss if config.mask_loss == "softmax" else mask_loss
+        self.mask_loss = mask_loss
+        self.mask_probabilities = mask_probabilities
+        self.box_bins, self.mask_bins, self.num_rpn_maps = box_bins, mask_bins, num_rpn_maps
         self.shared_head = nn.Identity() if shared_head is None else shared_head
-        if config.neck == "fpn":
-            self.box_bins, self.mask_bins, mask_side = BOX_BINS, MASK_BINS, MASK_BINS
-            self.box_head = BoxHead(in_channels * BOX_BINS**2, config.box_head_channels)
-            self.box_predictor = BoxPredictor(config.box_head_channels, config.num_classes)
-        else:
-            self.box_bins, self.mask_bins, mask_side = SHARED_BINS, SHARED_BINS, SHARED_BINS // 2
-            self.box_head = AveragePool()
-            self.box_predictor = BoxPredictor(in_channels, config.num_classes)
-        if config.mask_head != "none":
-            self.mask_head, self.mask_predictor = make_mask_branch(in_channels, mask_side, config)
+        self.box_head = box_head
+        self.box_predictor = box_predictor
+        self.mask_head = mask_head
+        self.mask_predictor = mask_predictor
 
     def forward(
         self,
@@ -75,7 +218,7 @@ class RoIHeads(SecondStage):
         Args:
             images: the batch that the features were computed from.
             features: P2, P3, ..., one `Tensor[N, C, H_k, W_k]` per level; the last, which serves
-                the RPN alone, is not read. With the necks "c4" and "c5", the one map.
+                the RPN alone, is not read. With a single map, that one.
             proposals: for each image `Tensor[P, 4]`, in pixels of the resized image.
             targets: for each image "boxes", "labels" and "masks", likewise.
 
@@ -85,35 +228,88 @@ class RoIHeads(SecondStage):
             losses "loss_classifier", "loss_box_reg" and "loss_mask" (none without targets). Without
             a mask branch there are no masks and no loss of them.
         """
-        if self.config.neck == "fpn":
-            features = features[:-1]
         # Half-precision maps are read in float32: converted once, not by every reading.
-        features = [in_full_precision(feature) for feature in features]
+        number = len(features) - self.num_rpn_maps
+        features = [in_full_precision(feature) for feature in features[:number]]
         if targets is not None:
-            return [], self._losses(images, features, proposals, targets)
+            return [], self.compute_losses(images, features, proposals, targets)
+        return self.detect(images, features, proposals), {}
+
+    def compute_losses(
+        self,
+        images: ImageBatch,
+        features: list[Tensor],
+        proposals: list[Tensor],
+        targets: list[dict],
+    ) -> dict[str, Tensor]:
+        """Sample proposals and compute the losses of both branches; see `forward`."""
+        rois, labels, matched = self.sample_proposals(proposals, targets)
+        roi_features = self.read_roi_features(images, features, rois, self.box_bins)
+        class_logits, deltas = self.box_predictor(self.box_head(roi_features))  # [R, K], [R, 4 K]
+        target_deltas = self.encode_targets(rois, targets, matched)  # [R, 4]
+        class_loss, box_loss = self.box_losses(
+            class_logits, deltas, torch.cat(labels), target_deltas
+        )
+        losses = {"loss_classifier": class_loss, "loss_box_reg": box_loss}
+        if self.mask_head is not None:
+            losses["loss_mask"] = self._compute_mask_loss(
+                images, features, targets, rois, labels, matched, roi_features
+            )
+        return losses
+
+    def _compute_mask_loss(
+        self,
+        images: ImageBatch,
+        features: list[Tensor],
+        targets: list[dict],
+        rois: list[Tensor],
+        labels: list[Tensor],
+        matched: list[Tensor],
+        roi_features: Tensor,
+    ) -> Tensor:
+        # Only RoIs on objects have a mask to learn: O of the R.
+        positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
+        positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
+        if self.mask_bins == self.box_bins:
+            # The branches read the same features: the shared head need not run again.
+            mask_features = roi_features[torch.cat(labels) > 0]  # [O, C, P, P]
+        else:
+            mask_features = self.read_roi_features(images, features, positive_rois, self.mask_bins)
+        mask_logits = self.mask_predictor(self.mask_head(mask_features))  # [O, K, m, m]
+        mask_targets = [
+            crop_masks(target["masks"], boxes, index[p], mask_logits.shape[-1], self.config.aligned)
+            for target, boxes, index, p in zip(targets, positive_rois, matched, positives)
+        ]
+        positive_labels = [image_labels[p] for image_labels, p in zip(labels, positives)]
+        mask_labels = choose_masks(mask_logits, torch.cat(positive_labels))  # [O]
+        # The sum of a bin's weights may round to a hair above one, which some losses refuse.
+        mask_targets = torch.cat(mask_targets).clamp(0, 1)  # [O, m, m]
+        return self.mask_loss(mask_logits, mask_labels, mask_targets)
+
+    def detect(
+        self, images: ImageBatch, features: list[Tensor], proposals: list[Tensor]
+    ) -> list[dict]:
+        """Refine the proposals, keep the best, and segment those; see `forward`."""
         class_logits, deltas = self.predict_boxes(images, features, proposals)
         detections = self.select_detections(class_logits, deltas, proposals, images.sizes)
-        if self.config.mask_head == "none":
-            return detections, {}
+        if self.mask_head is None:
+            return detections
         # A mask's gradient takes its box as it is, as that of a pasted one has to.
         boxes = [detection["boxes"].detach() for detection in detections]
         labels = torch.cat([detection["labels"] for detection in detections])
-        masks = self.predict_masks_of(images, features, boxes, labels)
-        for detection, of_image in zip(detections, masks.split([len(box) for box in boxes])):
-            detection["masks"] = of_image
-        return detections, {}
+        masks = self.predict_masks_of(images, features, boxes, labels)  # [D_1 + D_2 + ..., m, m]
+        numbers = [len(image_boxes) for image_boxes in boxes]
+        for detection, image_masks in zip(detections, masks.split(numbers)):
+            detection["masks"] = image_masks
+        return detections
 
     def predict_boxes(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Run the box branch: logits `Tensor[R, K]` and deltas `Tensor[R, K * 4]` of all boxes."""
-        class_logits, deltas = [], []
-        for some in _few_at_once(boxes) if features[0].device.type == "cpu" else [boxes]:
-            roi_features = self.read_roi_features(images, features, some, self.box_bins)
-            some_logits, some_deltas = self.box_predictor(self.box_head(roi_features))
-            class_logits.append(in_full_precision(some_logits))
-            deltas.append(in_full_precision(some_deltas))
-        return torch.cat(class_logits), torch.cat(deltas)
+        roi_features = self.read_roi_features(images, features, boxes, self.box_bins)
+        class_logits, deltas = self.box_predictor(self.box_head(roi_features))
+        return in_full_precision(class_logits), in_full_precision(deltas)
 
     def predict_masks(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
@@ -134,107 +330,22 @@ class RoIHeads(SecondStage):
         Returns:
             `Tensor[R, m, m]`: each pixel's probability to belong to the object.
         """
-        roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
-        # On a CPU a few RoIs at a time, whose activations stay in its cache.
-        at_once = MASKS_AT_ONCE if roi_features.device.type == "cpu" else max(len(labels), 1)
-        softmax = self.config.mask_loss == "softmax"
-        masks = []
-        for some, of_class in zip(
-            roi_features.split(at_once), self._mask_labels(labels).split(at_once)
-        ):
-            logits = in_full_precision(self.mask_predictor(self.mask_head(some)))
-            masks.append(mask_probabilities(logits, of_class, softmax))
-        return torch.cat(masks)
+        mask_logits = self.predict_masks(images, features, boxes)
+        return self.mask_probabilities(mask_logits, choose_masks(mask_logits, labels))
 
     def read_roi_features(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor], bins: int
     ) -> Tensor:
         """Run the RoI operation and the shared head: `Tensor[R, C, P, P]` of all boxes.
 
-        P is `bins`; with the necks "c4" and "c5" half of it.
+        P is `bins`, or what the shared head leaves of them: half.
         """
         roi_features = extract_roi_features(
             features, boxes, images.padded_size, bins, self.config, self.roi_op
         )
         return self.shared_head(roi_features)
 
-    def _losses(
-        self,
-        images: ImageBatch,
-        features: list[Tensor],
-        proposals: list[Tensor],
-        targets: list[dict],
-    ) -> dict[str, Tensor]:
-        rois, labels, matched = self.sample_proposals(proposals, targets)
-        roi_features = self.read_roi_features(images, features, rois, self.box_bins)
-        class_logits, deltas = self.box_predictor(self.box_head(roi_features))
-        target_deltas = self.encode_targets(rois, targets, matched)
-        class_loss, box_loss = self.box_losses(
-            class_logits, deltas, torch.cat(labels), target_deltas
-        )
-        losses = {"loss_classifier": class_loss, "loss_box_reg": box_loss}
-        if self.config.mask_head == "none":
-            return losses
 
-        # Only RoIs on objects have a mask to learn.
-        positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
-        positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
-        if self.mask_bins == self.box_bins:
-            # The branches read the same features: the shared head need not run again.
-            mask_features = roi_features[torch.cat(labels) > 0]
-        else:
-            mask_features = self.read_roi_features(images, features, positive_rois, self.mask_bins)
-        mask_logits = self.mask_predictor(self.mask_head(mask_features))
-        mask_targets = [
-            crop_masks(target["masks"], boxes, index[p], mask_logits.shape[-1], self.config.aligned)
-            for target, boxes, index, p in zip(targets, positive_rois, matched, positives)
-        ]
-        positive_labels = torch.cat([all_[p] for all_, p in zip(labels, positives)])
-        mask_labels = self._mask_labels(positive_labels)
-        # The sum of a bin's weights may round to a hair above one, which some losses refuse.
-        mask_targets = torch.cat(mask_targets).clamp(0, 1)
-        losses["loss_mask"] = self.mask_loss(mask_logits, mask_labels, mask_targets)
-        return losses
-
-    def _mask_labels(self, labels: Tensor) -> Tensor:
-        """Which of a RoI's masks belongs to it: its class's, or the only one."""
-        return torch.zeros_like(labels) if self.config.class_agnostic_masks else labels
-
-
-def _few_at_once(boxes: list[Tensor]) -> Iterator[list[Tensor]]:
-    """Give all boxes in turn, in lists of as many images: some of one image, none of the others."""
-    none = [of_image[:0] for of_image in boxes]
-    for i, of_image in enumerate(boxes):
-        for some in of_image.split(BOXES_AT_ONCE):
-            yield [*none[:i], some, *none[i + 1 :]]
-
-
-def crop_masks(
-    masks: Tensor, boxes: Tensor, mask_index: Tensor, output_size: int, aligned: bool
-) -> Tensor:
-    """See each box's true mask through the box, at the mask branch's resolution.
-
-    Args:
-        masks: `Tensor[G, H, W]`, 0 or 1, at the resized image's resolution.
-        boxes: `Tensor[R, 4]` in image pixels.
-        mask_index: `Tensor[R]`, which mask belongs to each box.
-        output_size: m, the side of the result.
-        aligned: as the features are read (see `MaskRCNNConfig.aligned`).
-
-    Returns:
-        `Tensor[R, m, m]`, 0 to 1: how much of each bin the mask covers.
-    """
-    height, width = masks.shape[-2:]
-    targets = boxes.new_zeros(len(boxes), output_size, output_size)
-    # Object by object: only what its boxes show becomes floating point, not the whole image.
-    for index in mask_index.unique().tolist():
-        of_object = torch.nonzero(mask_index == index).squeeze(1)
-        seen = boxes[of_object]
-        # RoIAlign reads no farther than two cells beyond a box.
-        x1, y1 = (seen[:, :2].amin(dim=0) - 2).floor().int().tolist()
-        x2, y2 = (seen[:, 2:].amax(dim=0) + 2).ceil().int().tolist()
-        x1, y1 = min(max(x1, 0), width - 1), min(max(y1, 0), height - 1)
-        crop = masks[index, y1 : max(y2, y1 + 1), x1 : max(x2, x1 + 1)].to(boxes.dtype)
-        rois = [seen - seen.new_tensor([x1, y1, x1, y1])]
-        targets[of_object] = roi_align(crop[None, None], rois, output_size, aligned=aligned)[:, 0]
-    return targets
+def in_full_precision(values: Tensor) -> Tensor:
+    """Under autocast the layers work in half precision: too coarse for boxes, scores, losses."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

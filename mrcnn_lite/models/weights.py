@@ -60,11 +60,13 @@ def load_trunk(model: nn.Module, state: dict[str, Tensor]) -> None:
     if isinstance(model.backbone, Trunk):
         model.backbone.load_state_dict(state)
         return
-    if model.config.neck == "c4":
-        prefix = "layer4."
-        head = {name: value for name, value in state.items() if name.startswith(prefix)}
+    body = model.backbone.body
+    # The trunk's last stage may have become the heads' (see `mrcnn_lite.models.c4`).
+    prefix = f"layer{body.num_layers + 1}."
+    head = {name: value for name, value in state.items() if name.startswith(prefix)}
+    if head:
         state = {name: value for name, value in state.items() if name not in head}
         model.roi_heads.shared_head.load_state_dict(
             {name.removeprefix(prefix): value for name, value in head.items()}
         )
-    model.backbone.body.load_state_dict(state)
+    body.load_state_dict(state)

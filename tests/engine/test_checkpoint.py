@@ -14,7 +14,7 @@ from mrcnn_lite.engine.checkpoint import (
 )
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
-from mrcnn_lite.models.methods import METHODS, method_of
+from mrcnn_lite.models.build import METHODS
 
 CATEGORIES = {1: "circle", 2: "square"}
 
@@ -65,7 +65,7 @@ def test_a_model_of_another_method_comes_back_as_one(method, name, tmp_path):
     else:
         save_weights(tmp_path / name, model, CATEGORIES)
     loaded = load_model(tmp_path / name).model
-    assert method_of(loaded) == method
+    assert loaded.method == method
     assert same_weights(model, loaded, tolerance=1e-3)
 
 
@@ -79,7 +79,7 @@ def test_an_unknown_method_is_named(model, tmp_path):
             load_model(path)
     del checkpoint["method"]
     torch.save(checkpoint, path)
-    assert method_of(load_model(path).model) == "mask_rcnn"
+    assert load_model(path).model.method == "mask_rcnn"
 
 
 def test_failed_write_keeps_the_old_checkpoint(model, tmp_path, monkeypatch):

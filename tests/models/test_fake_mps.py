@@ -8,9 +8,9 @@ from torch import nn
 
 from mrcnn_lite.cli.options import MPS_SINCE
 from mrcnn_lite.models import mini_config, prepare_for_inference
+from mrcnn_lite.models.build import METHODS
+from mrcnn_lite.models.fast.winograd import WinogradConv2d
 from mrcnn_lite.models.fcn import find_instances
-from mrcnn_lite.models.methods import METHODS
-from mrcnn_lite.models.winograd import WinogradConv2d
 from tests.fake_device import FakeDevice
 from tests.models.variants.test_variants import MINI_VARIANTS
 

@@ -9,13 +9,13 @@ import torchvision
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn, mini_config
 from mrcnn_lite.models.backbone import mini_trunk, residual_stage
+from mrcnn_lite.models.build import fcis
 from mrcnn_lite.models.dilation import remove_stride
 from mrcnn_lite.models.fcis import (
     MASK_SIDE,
     PARTS,
     PIXELS_PER_PART,
     detection_logits,
-    fcis,
     mask_logits,
     repeat_parts,
 )

@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.backbone import mini_trunk
+from mrcnn_lite.models.build import fcn
 from mrcnn_lite.models.components import connected_components
-from mrcnn_lite.models.fcn import NOT_TRAINED, fcn, find_instances
+from mrcnn_lite.models.fcn import NOT_TRAINED, find_instances
 from mrcnn_lite.models.weights import load_trunk
 from mrcnn_lite.ops.masks import semantic_map
 

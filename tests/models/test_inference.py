@@ -9,12 +9,12 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d, roi_align
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.models import roi_heads
 from mrcnn_lite.models.backbone import resnet_trunk
-from mrcnn_lite.models.inference import prepare_for_inference
-from mrcnn_lite.models.residual import BasicBlock, convolve
-from mrcnn_lite.models.roi_heads import crop_masks
-from mrcnn_lite.models.winograd import WinogradConv2d
+from mrcnn_lite.models.fast import few_at_once
+from mrcnn_lite.models.fast.prepare import prepare_for_inference
+from mrcnn_lite.models.fast.training import BasicBlock, convolve, predict_for
+from mrcnn_lite.models.fast.winograd import WinogradConv2d
+from mrcnn_lite.models.roi_features import crop_masks
 
 
 def randomise_batch_norm(module: nn.Module) -> None:
@@ -106,7 +106,7 @@ def test_boxes_in_parts_are_those_predicted_at_once(mini_twins, scenes, monkeypa
     with torch.no_grad():
         features = model.backbone(images.tensors)[:-1]
         expected = model.roi_heads.predict_boxes(images, features, boxes)
-        monkeypatch.setattr(roi_heads, "BOXES_AT_ONCE", 3)
+        monkeypatch.setattr(few_at_once, "BOXES_AT_ONCE", 3)
         for part, whole in zip(model.roi_heads.predict_boxes(images, features, boxes), expected):
             torch.testing.assert_close(part, whole)
 
@@ -117,7 +117,7 @@ def test_anchors_predicted_alone_are_those_predicted_with_all(mini_twins):
     features = [torch.randn(2, channels, *size, dtype=torch.float64) for size in ((5, 7), (3, 4))]
     objectness, deltas = (torch.cat(parts, dim=1).flatten(0, 1) for parts in head(features))
     anchors = torch.randperm(len(objectness))
-    alone = head.predict_for(features, anchors)
+    alone = predict_for(head, features, anchors)
     torch.testing.assert_close(alone[0], objectness[anchors])
     torch.testing.assert_close(alone[1], deltas[anchors])
 

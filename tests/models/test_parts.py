@@ -9,11 +9,11 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.poolers import LevelMapper
 
-from mrcnn_lite.models.anchors import AnchorGenerator
 from mrcnn_lite.models.backbone import mini_trunk, resnet_trunk
 from mrcnn_lite.models.fpn import FeaturePyramid
 from mrcnn_lite.models.images import ImageTransform
 from mrcnn_lite.models.roi_features import assign_levels
+from mrcnn_lite.models.rpn import AnchorGenerator
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 

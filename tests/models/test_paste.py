@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mrcnn_lite.models import paste
 from mrcnn_lite.models.paste import paste_masks
-from mrcnn_lite.models.roi_heads import crop_masks
+from mrcnn_lite.models.roi_features import crop_masks
 
 
 def paste_slowly(mask: torch.Tensor, box: list[float], size: tuple[int, int]) -> torch.Tensor:

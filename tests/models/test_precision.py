@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from mrcnn_lite.models import mask_rcnn, mini_config, precision, prepare_for_inference
-from mrcnn_lite.models.fcn import fcn
-from mrcnn_lite.models.precision import native_precision
+from mrcnn_lite.models import mask_rcnn, mini_config, prepare_for_inference
+from mrcnn_lite.models.build import fcn
+from mrcnn_lite.models.fast import native_precision as precision
+from mrcnn_lite.models.fast.native_precision import native_precision
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 
@@ -109,7 +110,7 @@ def test_this_processors_own_answer_is_one_of_the_two():
 @pytest.mark.parametrize("make", [mask_rcnn, fcn], ids=["mask_rcnn", "fcn"])
 def test_prepared_model_says_which_precision_it_got(monkeypatch, make, native):
     monkeypatch.setattr(
-        "mrcnn_lite.models.inference.native_precision", lambda device: {CPU: native}[device]
+        "mrcnn_lite.models.fast.prepare.native_precision", lambda device: {CPU: native}[device]
     )
     model = make(mini_config(4, neck="c4")).eval()
     assert model.precision == torch.float32
@@ -120,7 +121,7 @@ def test_prepared_model_says_which_precision_it_got(monkeypatch, make, native):
 
 
 def test_a_precision_chosen_before_is_kept(monkeypatch):
-    monkeypatch.setattr("mrcnn_lite.models.inference.native_precision", lambda _: torch.bfloat16)
+    monkeypatch.setattr("mrcnn_lite.models.fast.prepare.native_precision", lambda _: torch.bfloat16)
     for dtype in (torch.float64, torch.float16):
         assert prepare_for_inference(mask_rcnn(mini_config(4)).to(dtype)).precision == dtype
 

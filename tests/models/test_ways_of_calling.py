@@ -23,8 +23,8 @@ from mrcnn_lite.models import (
     mini_config,
     prepare_for_inference,
 )
+from mrcnn_lite.models.build import METHODS
 from mrcnn_lite.models.images import ImageTransform
-from mrcnn_lite.models.methods import METHODS
 from mrcnn_lite.models.paste import paste_masks
 
 MODULE = importlib.import_module("mrcnn_lite.models.mask_rcnn")

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from mrcnn_lite.models import winograd
-from mrcnn_lite.models.inference import replace_by_winograd
-from mrcnn_lite.models.winograd import WinogradConv2d, transform_matrices
+from mrcnn_lite.models.fast import winograd
+from mrcnn_lite.models.fast.prepare import replace_by_winograd
+from mrcnn_lite.models.fast.winograd import WinogradConv2d, transform_matrices
 
 
 def test_matrices_are_the_papers():

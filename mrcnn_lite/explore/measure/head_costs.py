@@ -44,10 +44,9 @@ def head_steps(model: MaskRCNN) -> dict[str, list[Step]]:
     """
     heads = model.roi_heads
     channels = model.backbone.out_channels
-    has_masks = model.config.mask_head != "none"
-    mask_modules = [heads.mask_head, heads.mask_predictor] if has_masks else []
+    mask_modules = [heads.mask_head, heads.mask_predictor] if model.predicts_masks else []
     box_modules = [heads.box_head, heads.box_predictor]
-    if model.config.neck == "fpn":
+    if not list(heads.shared_head.parameters()):
         return {
             "shared": [],
             "box": _steps(box_modules, (channels, heads.box_bins, heads.box_bins)),
@@ -139,4 +138,4 @@ def _describe(module: nn.Module) -> str:
         MaskPredictor: "upsample, 1 × 1",
         MLPMaskPredictor: "1 fully connected",
     }
-    return names.get(type(module), "res5")
+    return next((name for kind, name in names.items() if isinstance(module, kind)), "res5")

@@ -9,8 +9,7 @@ from torchvision.models.detection._utils import BoxCoder, Matcher
 from mrcnn_lite.course.checks.lesson07 import anchor_labels, encode_box, proposal_recall
 from mrcnn_lite.course.checks.lesson07_proposals import nms_by_level, propose
 from mrcnn_lite.explore.measure.given_proposals import recall_by_number
-from mrcnn_lite.models import mini_config
-from mrcnn_lite.models.rpn import RegionProposalNetwork
+from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.ops import batched_nms, box_iou, clip_boxes_to_image, nms
 from mrcnn_lite.ops.boxes import decode_boxes
 
@@ -63,7 +62,7 @@ def test_propose_is_the_networks_own_selection():
     config = mini_config(
         3, rpn_pre_nms_top_n_test=30, rpn_post_nms_top_n_test=9, rpn_nms_thresh=0.6
     )
-    network = RegionProposalNetwork(8, config).eval()
+    network = mask_rcnn(config).rpn.eval()
     generator = torch.manual_seed(0)
     anchors = random_boxes(50, 3)
     deltas = 0.4 * torch.randn(50, 4, generator=generator)

@@ -11,7 +11,7 @@ from mrcnn_lite.course.checks.lesson08_detect import detect
 from mrcnn_lite.explore.measure.layer_cost import cost_of
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.heads import MaskHead, MaskPredictor
-from mrcnn_lite.models.roi_heads import RoIHeads
+from mrcnn_lite.models.roi_heads import SecondStage
 from mrcnn_lite.ops import batched_nms, clip_boxes_to_image
 
 
@@ -57,7 +57,7 @@ def test_count_mask_branch_is_what_is_counted(channels, number, num_masks, side)
 def test_detect_is_the_packages():
     torch.manual_seed(0)
     config = mini_config(5, box_score_thresh=0.15, box_detections_per_img=9)
-    heads = RoIHeads(8, config)
+    heads = SecondStage(config)
     start = 60 * torch.rand(12, 2)
     proposals = torch.cat([start, start + 10 + 40 * torch.rand(12, 2)], dim=1)
     logits, deltas = 2 * torch.randn(12, 5), torch.randn(12, 20)

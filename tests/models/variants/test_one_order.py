@@ -5,8 +5,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mrcnn_lite.models import mini_config
-from mrcnn_lite.models.methods import METHODS
-from mrcnn_lite.models.rpn_head import RPNHead
+from mrcnn_lite.models.build import METHODS
+from mrcnn_lite.models.fast.training import predict_for
+from mrcnn_lite.models.rpn import RPNHead
 
 VARIANTS = {
     "fpn": ("mask_rcnn", {}),
@@ -59,7 +60,7 @@ def test_rpn_on_two_threads_gives_the_same_gradient():
     try:
         gradients = []
         for _ in range(10):
-            objectness, deltas = head.predict_for([feature], anchors)
+            objectness, deltas = predict_for(head, [feature], anchors)
             (objectness.square().sum() + deltas.square().sum()).backward()
             gradients.append(feature.grad)
             feature.grad = None

@@ -8,10 +8,10 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import FrozenBatchNorm2d
 
-from mrcnn_lite.models.heads import BoxHead
-from mrcnn_lite.models.mask_rcnn import MaskRCNN
-from mrcnn_lite.models.precision import LAYERS, native_precision
-from mrcnn_lite.models.winograd import WinogradConv2d, keeps_size
+from mrcnn_lite.models.fast.native_precision import native_precision
+from mrcnn_lite.models.fast.training import ConvolutionBoxHead
+from mrcnn_lite.models.fast.winograd import WinogradConv2d, keeps_size
+from mrcnn_lite.models.mask_rcnn import LAYERS, MaskRCNN
 
 # Of fewer channels, Winograd's sums cost what its products save; of more, reading its weights does.
 WINOGRAD_CHANNELS = range(128, 257)
@@ -23,7 +23,7 @@ def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> 
     Batch norm becomes part of the convolution before it: with its statistics fixed it only scales
     and shifts, n(w * x) = (scale w) * x + shift. Images and weights are laid out channels last. On
     a CPU the 3x3 convolutions of middling width take a quarter of the multiplications, unless they
-    are to be in half precision (see `mrcnn_lite.models.winograd`).
+    are to be in half precision (see `mrcnn_lite.models.fast.winograd`).
 
     Args:
         model: any model of this package, on the device where it is to run.
@@ -43,7 +43,7 @@ def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> 
             dtype = native_precision(next(prepared.parameters()).device)
         fold_batch_norm(prepared)
         for head in prepared.modules():
-            if isinstance(head, BoxHead):
+            if isinstance(head, ConvolutionBoxHead):
                 head.store_as_convolution(prepared.backbone.out_channels)
         for layer in prepared.modules():
             if dtype is not None and isinstance(layer, LAYERS):

@@ -1,4 +1,4 @@
-"""In which numbers a model's layers multiply, and in which a processor does so by itself.
+"""In which numbers a processor multiplies by itself: those of a model prepared for inference.
 
 bfloat16 halves what is read and written. Where the processor multiplies it natively, products take
 half the time or less; where it does not, every number is converted back and forth, and they take
@@ -7,36 +7,21 @@ several times as long as in float32.
 
 import os
 import platform
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
-from torch import nn
 
-LAYERS = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 # By the names of `torch.cpu.get_capabilities`: x86's two, and ARM's.
 BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16", "bf16")
 # What a CPU's products can be limited to in the environment (oneDNN's CPU dispatcher control).
 LIMITS_WITHOUT_BF16 = (
-    *("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2"),
-    *("AVX512_CORE", "AVX512_CORE_VNNI"),
+    "SSE41",
+    "AVX",
+    "AVX2",
+    "AVX2_VNNI",
+    "AVX2_VNNI_2",
+    "AVX512_CORE",
+    "AVX512_CORE_VNNI",
 )
-
-
-def precision_of(model: nn.Module) -> torch.dtype:
-    """Say which type the weights of a model's layers have; of several, the narrowest."""
-    types = {layer.weight.dtype for layer in model.modules() if isinstance(layer, LAYERS)}
-    return min(types, key=lambda dtype: dtype.itemsize, default=torch.float32)
-
-
-def in_precision_of(model: nn.Module) -> AbstractContextManager:
-    """Make the context in which layers with weights of half precision take any input.
-
-    Layers of full precision need none: in theirs, the caller's own autocast stays in force.
-    """
-    dtype = precision_of(model)
-    if dtype not in (torch.bfloat16, torch.float16):
-        return nullcontext()
-    return torch.autocast(next(model.parameters()).device.type, dtype)
 
 
 def native_precision(device: torch.device) -> torch.dtype:

@@ -1,0 +1,58 @@
+"""The second stage a few RoIs at a time: as built, models detect so on a CPU.
+
+Takes the place of `RoIHeads.predict_boxes` and `predict_masks_of`, which run each branch on all
+RoIs at once: the features and activations of a thousand of them go to memory and back, those of a
+few stay in the processor's cache. docs/results/model.md has what inference takes with it. On other
+devices, which want as much work as there is, and in training nothing changes.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from mrcnn_lite.models.images import ImageBatch
+from mrcnn_lite.models.losses import choose_masks
+from mrcnn_lite.models.roi_heads import RoIHeads, in_full_precision
+
+# So many at a time, which a CPU's cache holds.
+BOXES_AT_ONCE = 256
+MASKS_AT_ONCE = 16
+
+
+class RoIHeadsFewAtOnce(RoIHeads):
+    """Box branch and mask branch, at inference a few RoIs at a time."""
+
+    def predict_boxes(
+        self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Run the box branch: logits `Tensor[R, K]` and deltas `Tensor[R, K * 4]` of all boxes."""
+        if features[0].device.type != "cpu":
+            return super().predict_boxes(images, features, boxes)
+        class_logits, deltas = [], []
+        for few in _few_at_once(boxes):
+            few_logits, few_deltas = super().predict_boxes(images, features, few)
+            class_logits.append(few_logits)
+            deltas.append(few_deltas)
+        return torch.cat(class_logits), torch.cat(deltas)
+
+    def predict_masks_of(
+        self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor], labels: Tensor
+    ) -> Tensor:
+        """Run the mask branch, and keep one class's mask of each box: `Tensor[R, m, m]`."""
+        if features[0].device.type != "cpu":
+            return super().predict_masks_of(images, features, boxes, labels)
+        roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
+        masks = []
+        for few, few_labels in zip(roi_features.split(MASKS_AT_ONCE), labels.split(MASKS_AT_ONCE)):
+            logits = in_full_precision(self.mask_predictor(self.mask_head(few)))  # [F, K, m, m]
+            masks.append(self.mask_probabilities(logits, choose_masks(logits, few_labels)))
+        return torch.cat(masks)
+
+
+def _few_at_once(boxes: list[Tensor]) -> Iterator[list[Tensor]]:
+    """Give all boxes in turn, as lists for all images: a few of one image, none of the others."""
+    no_boxes = [image_boxes[:0] for image_boxes in boxes]
+    for i, image_boxes in enumerate(boxes):
+        for few in image_boxes.split(BOXES_AT_ONCE):
+            yield [*no_boxes[:i], few, *no_boxes[i + 1 :]]

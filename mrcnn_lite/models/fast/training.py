@@ -1,0 +1,189 @@
+"""What every model as built has in place of three plain parts, most of all for its training.
+
+- torchvision's residual blocks -> `BasicBlock` and `Bottleneck`, in which batch norm that is not
+  trained is part of the convolution before it;
+- `RegionProposalNetwork` -> `SampledRPN`, which predicts the few anchors of the losses again, by
+  themselves, in place of a backward pass through all cells of all levels;
+- `BoxHead` -> `ConvolutionBoxHead`, which reads channels-last features as they lie.
+
+docs/results/model.md has what a training step takes with all three.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.models import resnet
+from torchvision.ops import FrozenBatchNorm2d
+
+from mrcnn_lite.models.heads import BoxHead
+from mrcnn_lite.models.images import ImageBatch
+from mrcnn_lite.models.rpn import RegionProposalNetwork, RPNHead
+
+
+class BasicBlock(resnet.BasicBlock):
+    """torchvision's block of two 3x3 convolutions: relu(convolutions(x) + shortcut(x))."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `Tensor[N, C, H, W]` as torchvision's block does, but for rounding."""
+        hidden = F.relu(convolve(x, self.conv1, self.bn1), inplace=True)
+        return _add_shortcut(self, convolve(hidden, self.conv2, self.bn2), x)
+
+
+class Bottleneck(resnet.Bottleneck):
+    """torchvision's block of a 3x3 convolution between two of 1x1."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map `Tensor[N, C, H, W]` as torchvision's block does, but for rounding."""
+        hidden = F.relu(convolve(x, self.conv1, self.bn1), inplace=True)
+        hidden = F.relu(convolve(hidden, self.conv2, self.bn2), inplace=True)
+        return _add_shortcut(self, convolve(hidden, self.conv3, self.bn3), x)
+
+
+def convolve(x: Tensor, convolution: nn.Conv2d, norm: nn.Module) -> Tensor:
+    """Compute `norm(convolution(x))`, in one step if the normalisation is not being trained.
+
+    It is then a scale and a shift per channel: n(w * x) = (scale w) * x + shift. That spares two
+    passes over the activations and, under autocast, keeps them in half precision: the weights are
+    small beside what they make.
+    """
+    constant = isinstance(norm, FrozenBatchNorm2d) or (
+        isinstance(norm, nn.BatchNorm2d) and not norm.training
+    )
+    if not constant:
+        return norm(convolution(x))
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    shift = norm.bias - norm.running_mean * scale
+    weight = convolution.weight * scale[:, None, None, None]
+    return F.conv2d(
+        x,
+        weight,
+        shift,
+        convolution.stride,
+        convolution.padding,
+        convolution.dilation,
+        convolution.groups,
+    )
+
+
+def _add_shortcut(block: BasicBlock | Bottleneck, branch: Tensor, x: Tensor) -> Tensor:
+    shortcut = x if block.downsample is None else convolve(x, *block.downsample)
+    return F.relu(branch.add_(shortcut), inplace=True)
+
+
+class SampledRPN(RegionProposalNetwork):
+    """A region proposal network whose losses cost next to nothing, there and in the gradient.
+
+    All anchors are predicted without a gradient, for the proposals, which need none. Those sampled
+    for the losses (256 per image, of hundreds of thousands) are predicted again by themselves. A
+    head that is not an `RPNHead` is run as in the plain network.
+    """
+
+    def forward(
+        self, images: ImageBatch, features: list[Tensor], targets: list[dict] | None = None
+    ) -> tuple[list[Tensor], dict[str, Tensor]]:
+        """Propose boxes; see `RegionProposalNetwork.forward`."""
+        if not isinstance(self.head, RPNHead):
+            return super().forward(images, features, targets)
+        with torch.no_grad():
+            proposals, _ = super().forward(images, features)
+        # Autocast keeps the weights that it has converted. Older releases (2.6 for one) read these
+        # again for the losses, and as they were made without gradients, the head did not learn.
+        torch.clear_autocast_cache()
+        if targets is None:
+            return proposals, {}
+        anchors = torch.cat(self.anchor_generator(features, images.padded_size))  # [M, 4]
+        positives, negatives, target_deltas = self.draw_sample(anchors, targets)
+        sampled = torch.cat([positives, negatives])  # [S]
+        objectness, deltas = predict_for(self.head, features, sampled)  # [S], [S, 4]
+        losses = self.compute_losses(
+            objectness.to(anchors.dtype), deltas.to(anchors.dtype), target_deltas
+        )
+        return proposals, losses
+
+
+def predict_for(head: RPNHead, features: list[Tensor], anchors: Tensor) -> tuple[Tensor, Tensor]:
+    """Predict for some anchors only.
+
+    What the head says at a cell depends on the 3 x 3 cells around it: these are cut out, and the
+    same layers run on them.
+
+    Args:
+        head: its layers are run.
+        features: one `Tensor[N, C, H, W]` per level.
+        anchors: `Tensor[S]` of int64, numbers in the order of the head's results, those of all
+            levels of the first image before those of the second.
+
+    Returns:
+        Objectness logits `Tensor[S]` and deltas `Tensor[S, 4]`.
+    """
+    per_cell = head.cls_logits.out_channels  # A
+    numbers = [feature[0, 0].numel() * per_cell for feature in features]
+    image, anchor = anchors // sum(numbers), anchors % sum(numbers)  # [S], [S]
+    surroundings, places, start = [], [], 0
+    for feature, number in zip(features, numbers):
+        on_level = torch.nonzero((anchor >= start) & (anchor < start + number)).squeeze(1)  # [L]
+        cell = (anchor[on_level] - start) // per_cell  # [L]
+        surroundings.append(_cut_out(feature, image[on_level], cell))  # [L, 9 C]
+        places.append(on_level)
+        start += number
+    convolution = head.conv[0][0]
+    # At a single place a convolution is a product with its weights, laid out as the cells are.
+    weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)  # [C, 9 C]
+    hidden = F.relu(F.linear(torch.cat(surroundings), weight, convolution.bias))  # [S, C]
+    hidden = hidden[..., None, None]  # [S, C, 1, 1]
+    order = torch.cat(places)  # [S], level by level
+    chosen = torch.arange(len(order), device=order.device), anchor[order] % per_cell
+    objectness = head.cls_logits(hidden).flatten(1)[chosen]  # [S, A] to [S]
+    deltas = head.bbox_pred(hidden).reshape(len(order), per_cell, 4)[chosen]  # [S, A, 4] to [S, 4]
+    back = order.argsort()
+    return objectness[back], deltas[back]
+
+
+def _cut_out(feature: Tensor, image: Tensor, cell: Tensor) -> Tensor:
+    """Cut the 3 x 3 cells around each cell out of its image's map, zeros beyond the border.
+
+    Args:
+        feature: `Tensor[N, C, H, W]`.
+        image, cell: `Tensor[S]` of int64; cells are numbered row by row.
+
+    Returns:
+        `Tensor[S, 9 * C]`: the nine cells row by row, all channels of each.
+    """
+    height, width = feature.shape[-2:]
+    around = torch.arange(-1, 2, device=cell.device)
+    y = (cell // width)[:, None, None] + around[:, None]  # [S, 3, 1]
+    x = (cell % width)[:, None, None] + around  # [S, 1, 3]
+    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)  # [S, 3, 3]
+    # Cells first, channels last: a cell's channels lie together in memory.
+    by_cell = feature.permute(0, 2, 3, 1).flatten(0, 2)  # [N H W, C]
+    row = (image[:, None, None] * height + y.clamp(0, height - 1)) * width + x.clamp(0, width - 1)
+    # Cut-outs overlap. The gradient of plain indexing would add them up in whatever order the
+    # threads come; that of an embedding's rows does so in one order.
+    cut = F.embedding(row, by_cell)  # [S, 3, 3, C]
+    return (cut * inside[..., None]).flatten(1)  # [S, 9 C]
+
+
+class ConvolutionBoxHead(BoxHead):
+    """The first layer as a convolution as large as the map: the same sum of the same products.
+
+    A flattened map would first have to be brought from channels-last into the order of the layer's
+    weights, which are channels-first.
+    """
+
+    def forward(self, roi_features: Tensor) -> Tensor:
+        """Map `Tensor[R, C, P, P]` to `Tensor[R, channels]`."""
+        weight = self.fc6.weight.view(-1, *roi_features.shape[1:])  # [channels, C, P, P]
+        hidden = F.conv2d(roi_features, weight, self.fc6.bias)  # [R, channels, 1, 1]
+        return F.relu(self.fc7(F.relu(hidden.flatten(start_dim=1))))
+
+    def store_as_convolution(self, in_channels: int) -> None:
+        """Keep the first layer's weight as `Tensor[channels, C, P, P]`, channels last in memory.
+
+        It is then read as it lies. The parameter no longer has torchvision's shape, so this is for
+        a model that will not be saved.
+        """
+        side = math.isqrt(self.fc6.in_features // in_channels)
+        weight = self.fc6.weight.detach().unflatten(1, (in_channels, side, side))
+        self.fc6.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), False)
