@@ -121,7 +121,7 @@ def last_good_checkpoint(folder: Path) -> Path | None:
         try:
             load_checkpoint(path)
         except DamagedFileError as error:
-            aside = path.rename(path.with_suffix(".damaged"))
+            aside = path.replace(path.with_suffix(".damaged"))
             warnings.warn(f"{error}. Going on from there; moved to {aside}", stacklevel=2)
         else:
             return path

@@ -10,8 +10,8 @@ from mrcnn_lite.engine import distributed
 from mrcnn_lite.errors import InputError
 
 LOCK_NAME = ".lock"
-# Without locks of the system's own, a dead process's file is known as such after two seconds.
-PATIENCE = 3.0
+# Where the lock is a file with its owner's name, the first try clears away a dead process's file.
+PATIENCE = 1.0
 
 
 @contextmanager

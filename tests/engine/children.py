@@ -49,6 +49,11 @@ def was_killed(process) -> bool:
     return abs(process.exitcode) == KILL
 
 
+def log_of(process) -> str:
+    """What a process has said; its output is in the system's encoding."""
+    return process.log.read_text("utf-8", errors="replace")
+
+
 def tiny_model(**overrides):
     torch.manual_seed(0)
     settings = {

@@ -16,7 +16,7 @@ WEIGHTS = Path(__file__).parents[2] / "data" / "weights" / "mini.safetensors"
 def finish(processes) -> None:
     for process in processes:
         process.join(60)
-        assert process.exitcode == 0, process.log.read_text("utf-8")
+        assert process.exitcode == 0, children.log_of(process)
 
 
 def gradients_of(run_job, out, number: int, images: list[int], micro_batches: int = 1):
@@ -77,7 +77,7 @@ def test_a_killed_process_ends_the_job_with_a_word_and_the_rerun_resumes(run_job
     victim.join(60)
     assert children.was_killed(victim)
     assert survivor.exitcode == 1
-    word = survivor.log.read_text("utf-8")
+    word = children.log_of(survivor)
     assert "lost another one of this job" in word
     assert "--resume" in word
     assert "Traceback" not in word

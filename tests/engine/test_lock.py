@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from filelock import FileLock, SoftFileLock
 
 from mrcnn_lite.engine.checkpoint import checkpoints_in
 from mrcnn_lite.engine.lock import LOCK_NAME, only_run_in
@@ -12,7 +13,7 @@ from tests.engine import children
 
 def wait_for_folder(folder, process) -> None:
     while not checkpoints_in(folder):
-        assert process.is_alive(), process.log.read_text("utf-8")
+        assert process.is_alive(), children.log_of(process)
         process.join(0.01)
 
 
@@ -61,6 +62,7 @@ def test_link_in_the_locks_place_is_not_followed(tmp_path):
     assert os.listdir(folder) == [LOCK_NAME]
 
 
+@pytest.mark.skipif(FileLock is SoftFileLock, reason="an empty file may be one just being written")
 def test_folder_that_an_earlier_version_has_locked_is_free(tmp_path):
     (tmp_path / LOCK_NAME).touch()
     with only_run_in(tmp_path):

@@ -28,7 +28,7 @@ MANY_KILLS = [kill % children.CONFIG.steps for kill in range(NUM_KILLS)]
 
 def finish(process) -> None:
     process.join(60)
-    assert process.exitcode == 0, process.log.read_text("utf-8")
+    assert process.exitcode == 0, children.log_of(process)
 
 
 def last_step(folder) -> int:
@@ -169,6 +169,7 @@ def test_truncated_checkpoint_is_named_and_the_previous_one_taken(tmp_path):
     children.train_tiny(tmp_path / "run")
     last, previous = checkpoints_in(tmp_path / "run")
     last.write_bytes(last.read_bytes()[:-1000])
+    last.with_suffix(".damaged").touch()  # from an earlier time
     with pytest.raises(InputError, match=f"{last.name} cannot be read.*cut off.*{previous.name}"):
         load_model(tmp_path / "run")
     with pytest.warns(UserWarning, match=f"{last.name} cannot be read.*{previous.name}.*damaged"):

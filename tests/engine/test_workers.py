@@ -51,8 +51,8 @@ def options(root) -> list[str]:
 def last_words(process) -> str:
     """What a process said when it ended, without its progress bars."""
     process.join(SECONDS)
-    assert process.exitcode == 1, process.log.read_text("utf-8")
-    text = process.log.read_text("utf-8").replace("\r", "\n")
+    assert process.exitcode == 1, children.log_of(process)
+    text = children.log_of(process).replace("\r", "\n")
     assert "Traceback" not in text
     return text.splitlines()[-1]
 
@@ -101,7 +101,7 @@ def test_fault_of_the_programs_ends_it_too(method, run_job, tmp_path):
     (process,) = run_job(1, children.train_from, Broken(), tmp_path / "run", num_workers=1)
     process.join(SECONDS)
     assert process.exitcode == 1
-    assert "a fault of the program's" in process.log.read_text("utf-8")
+    assert "a fault of the program's" in children.log_of(process)
 
 
 def test_killed_worker_is_named(method, tmp_path):
@@ -138,7 +138,7 @@ def test_worker_of_a_killed_run_does_not_keep_its_folder(run_job, tmp_path):
     out = tmp_path / "run"
     (process,) = run_job(1, children.train_tiny, out, steps=500, num_workers=2)
     while not checkpoints_in(out):
-        assert process.is_alive(), process.log.read_text("utf-8")
+        assert process.is_alive(), children.log_of(process)
         time.sleep(0.01)
     process.kill()
     process.join()

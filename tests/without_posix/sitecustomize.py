@@ -18,6 +18,18 @@ multiprocessing.set_start_method("spawn", force=True)
 multiprocessing.get_all_start_methods = lambda: ["spawn"]
 del os.fork
 
+# Renaming replaces nothing; os.replace does.
+_rename = os.rename
+
+
+def _rename_to_new_name(source, target, **options):
+    if os.path.lexists(target):
+        raise FileExistsError(17, "a file of this name exists", target)
+    _rename(source, target, **options)
+
+
+os.rename = _rename_to_new_name
+
 # No set of cores that a process may use.
 del os.sched_getaffinity
 
