@@ -25,7 +25,8 @@ def front_doors() -> list[Path]:
 
 def entries_of(folder: Path) -> list[str]:
     """The names in a folder's map, as they stand in it."""
-    opening = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+    module = ast.parse((folder / "__init__.py").read_text("utf-8"))
+    opening = ast.get_docstring(module, clean=False)
     return ENTRY.findall(opening)
 
 

@@ -4,6 +4,7 @@ Begin with `recipe` and `train`; what keeps a run alive comes after them.
 
     recipe         the settings of a run, its optimiser and its learning rate at every step
     train          the training loop
+    supervisor     what stands around it: records, checkpoints, evaluations, stopping
     sampler        which images make up each step
     loader         the batches of one process
     precision      float32, or 16 bits where they are enough

@@ -1,9 +1,32 @@
-"""Mask R-CNN and its parts.
+"""Mask R-CNN and its parts, one file each.
 
-To be read in this order: mask_rcnn.py (the whole, in one forward pass), backbone.py and fpn.py (an
-image's features; c4.py for the single map before pyramids), rpn.py (proposals), roi_features.py and
-roi_heads.py (what becomes of each), heads.py, losses.py, paste.py. build.py says which parts a
-configuration means, fast/ has what is there for speed alone, and fcis.py and fcn.py are the rivals.
+To be read in the order in which an image goes through them:
+
+    mask_rcnn     the whole, in one forward pass
+    images        images in, batch out; what a malformed image or target is told
+    backbone      the trunk, a ResNet: C2 to C5
+    fpn           the pyramid on top of it: P2 to P6
+    c4            the single map that there was before pyramids
+    rpn           anchors, the RPN's head, proposals
+    roi_features  which level a box is read from, and the reading
+    heads         what is asked of each RoI
+    roi_heads     the second stage, which puts the last two together
+    losses        all five
+    paste         masks back into the image
+
+What decides which of them there are, and what they start from:
+
+    config        every choice
+    build         from the choices to a model: the one place that asks
+    weights       torchvision's published weights
+    fast          what stands in place of a plain part for speed alone
+
+And the rivals:
+
+    fcis          one pass of score maps, read by position
+    fcn           a class for every pixel
+    components    what hangs together in an FCN's map
+    dilation      a stage at the resolution of its input, for both
 """
 
 from mrcnn_lite.models.build import mask_rcnn, mask_rcnn_resnet50_fpn, mini_config

@@ -113,7 +113,7 @@ def _parse(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namesp
 
 
 def _check_mrcnn_lite(words: list[str], mention: bool) -> None:
-    if words[0] == "COMMAND":
+    if words[:1] == ["COMMAND"] or (mention and not words):
         return
     parser = make_parser()
     if mention:

@@ -1,5 +1,10 @@
 """The same numbers, faster: what takes a plain part's place, and nothing that defines one.
 
-training.py is in every model as built, few_at_once.py where it detects on a CPU; prepare.py makes a
-copy for inference only, with winograd.py's convolutions, in native_precision.py's numbers.
+Each file says what it replaces and why it is faster.
+
+    training          in every model as built, most of all for its training
+    few_at_once       in every model as built, where it detects on a CPU
+    prepare           a copy for inference only ...
+    winograd          ... with these convolutions ...
+    native_precision  ... in the numbers that the processor multiplies
 """
