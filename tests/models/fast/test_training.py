@@ -13,6 +13,7 @@ from mrcnn_lite.models.fast.training import (
     ConvolutionBoxHead,
     SampledRPN,
     convolve,
+    interleave,
 )
 from mrcnn_lite.models.heads import BoxHead
 from mrcnn_lite.models.images import ImageBatch
@@ -142,3 +143,13 @@ def test_box_head_as_a_convolution(stored, layout):
         [features] if stored else [features, *head.parameters()] for head in (ours, plain)
     )
     check_equal([ours(features)], [plain(features)], of_ours, of_plain)
+
+
+def test_interleaved_rows_are_those_put_in_order():
+    torch.manual_seed(0)
+    places = list(torch.randperm(12).split([5, 0, 7]))
+    parts = [torch.randn(len(place), 3, 2, dtype=torch.float64) for place in places]
+    parts = [part.requires_grad_() for part in parts]
+    plain = torch.cat(parts)[torch.cat(places).argsort()]
+    inputs = [part for part in parts if len(part)]
+    check_equal([interleave(parts, places)], [plain], inputs, inputs)
