@@ -121,8 +121,7 @@ def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
         "box_batch_size_per_image": 32,
         "box_positive_fraction": 0.5,
     }
-    neck = NECKS.get(overrides.get("neck", "fpn"))
-    if neck is not None and neck.single_map:
+    if overrides.get("neck", "fpn") in _single_maps():
         settings |= {
             "trainable_backbone_layers": 5,
             "rpn_pre_nms_top_n_train": 768,

@@ -115,8 +115,8 @@ class MaskRCNNConfig:
         for field in fields(self):
             # Whoever writes lists, as JSON and torchvision do, means the same configuration.
             object.__setattr__(self, field.name, _as_tuple(getattr(self, field.name)))
+        self._check_names()
         check_settings(self)
-        self._check_parts()
         if self.num_classes < 2:
             raise ValueError(
                 "num_classes counts the background too, so it should be at least 2, "
@@ -127,8 +127,9 @@ class MaskRCNNConfig:
                 "mask_loss='softmax' lets the classes' masks compete, but with "
                 "class_agnostic_masks there is only one mask"
             )
+        self._check_parts()
 
-    def _check_parts(self) -> None:
+    def _check_names(self) -> None:
         # Only here, as build.py, which knows the parts by name, takes this file's configurations.
         from mrcnn_lite.models.build import BACKBONES, MASK_BRANCHES, NECKS
 
@@ -137,8 +138,12 @@ class MaskRCNNConfig:
             ("neck", NECKS),
             ("mask_head", MASK_BRANCHES),
         ):
-            if (value := getattr(self, name)) not in parts:
+            if (value := getattr(self, name)) not in list(parts):
                 raise ValueError(f"{name} should be one of {', '.join(parts)}, got {value!r}")
+
+    def _check_parts(self) -> None:
+        from mrcnn_lite.models.build import MASK_BRANCHES, NECKS
+
         if MASK_BRANCHES[self.mask_head] is None and (
             self.mask_loss == "softmax" or self.class_agnostic_masks
         ):

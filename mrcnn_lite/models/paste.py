@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from mmap import ACCESS_COPY, mmap
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from mrcnn_lite.models.fast.zeros import fresh_zeros
 
 
 def paste_masks(masks: Tensor, boxes: Tensor, image_size: tuple[int, int]) -> Tensor:
@@ -41,11 +41,12 @@ class _Paste(torch.autograd.Function):
     @staticmethod
     def forward(ctx, masks, boxes, image_size):
         ctx.boxes, ctx.masks_shape = boxes, masks.shape
-        pasted = _zeros((len(masks), *image_size), masks)
+        pasted = fresh_zeros((len(masks), *image_size), masks)  # [D, H, W]
         # Autocast would compute these products in half precision.
         with torch.autocast(masks.device.type, enabled=False):
             for canvas, mask, window in zip(pasted, masks, _windows(boxes, image_size, masks)):
                 rows, from_rows, columns, from_columns = window
+                # [h, m] @ [m, m] @ [m, w] to the [h, w] pixels under the box
                 canvas[rows, columns] = from_rows @ mask @ from_columns.T
         return pasted
 
@@ -71,21 +72,6 @@ def _windows(
         yield *_interpolation(y1, y2, height, masks), *_interpolation(x1, x2, width, masks)
 
 
-def _zeros(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    size = math.prod(shape) * like.element_size()
-    if like.device.type != "cpu" or size == 0:
-        return like.new_zeros(shape)
-    # The operating system's fresh memory reads as zeros, and what nobody writes takes no time and
-    # no memory. PyTorch writes every pixel: 123 MB for 100 detections in 480 x 640.
-    try:
-        memory = mmap(-1, size, access=ACCESS_COPY)
-    except (OSError, ValueError):
-        # Not every system gives it this way. NumPy's is fresh too, but on Linux it comes in pieces
-        # of 2 MB, which many small masks fill.
-        memory = np.zeros(size, np.uint8)
-    return torch.frombuffer(memory, dtype=like.dtype).view(shape)
-
-
 def _interpolation(start: float, end: float, limit: int, masks: Tensor) -> tuple[slice, Tensor]:
     """Along one axis: the pixels whose centres lie in [start, end), and each one's weights.
 
@@ -95,10 +81,10 @@ def _interpolation(start: float, end: float, limit: int, masks: Tensor) -> tuple
     num_cells = masks.shape[-1]
     first = min(max(math.ceil(start - 0.5), 0), limit)
     last = min(max(math.ceil(end - 0.5), first), limit)
-    centers = torch.arange(first, last, dtype=masks.dtype, device=masks.device) + 0.5
-    position = (centers - start) / max(end - start, 1e-9) * num_cells - 0.5
-    cells = torch.arange(num_cells, dtype=masks.dtype, device=masks.device)
+    centers = torch.arange(first, last, dtype=masks.dtype, device=masks.device) + 0.5  # [L]
+    position = (centers - start) / max(end - start, 1e-9) * num_cells - 0.5  # [L]
+    cells = torch.arange(num_cells, dtype=masks.dtype, device=masks.device)  # [m]
     # A triangle of height 1 and base 2 over each cell is what bilinear interpolation weights by.
     position = position.clamp(0, num_cells - 1)
-    weights = (1 - (position[:, None] - cells).abs()).clamp(min=0)
+    weights = (1 - (position[:, None] - cells).abs()).clamp(min=0)  # [L, m]
     return slice(first, last), weights

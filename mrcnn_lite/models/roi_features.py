@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.fast.training import interleave
 from mrcnn_lite.ops import roi_align, roi_pool, roi_warp
 
 # (features `Tensor[N, C, H, W]`, RoIs `Tensor[R, 5]` of (image, x1, y1, x2, y2) in image pixels, P,
@@ -91,10 +92,8 @@ def extract_roi_features(
         # As rows of channels, which is how the RoI operations leave them in memory.
         read.append(level_features.permute(0, 2, 3, 1))  # [L, C, P, P] to [L, P, P, C]
         places.append(on_level)
-    roi_features = read[0].new_empty(len(rois), *read[0].shape[1:])  # [R, P, P, C]
-    for place, level_features in zip(places, read):
-        roi_features[place] = level_features
-    return roi_features.permute(0, 3, 1, 2)  # [R, C, P, P]
+    # From level by level to the order of the boxes.
+    return interleave(read, places).permute(0, 3, 1, 2)  # [R, P, P, C] to [R, C, P, P]
 
 
 def make_roi_op(config: MaskRCNNConfig) -> RoIOp:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mrcnn_lite.models import paste
+from mrcnn_lite.models.fast import zeros
 from mrcnn_lite.models.paste import paste_masks
 from mrcnn_lite.models.roi_features import crop_masks
 
@@ -112,7 +112,7 @@ def test_masks_are_pasted_the_same_without_a_copy_on_write_map(monkeypatch, dtyp
     masks, boxes = random_masks(6)
     masks = masks.to(dtype)
     expected = paste_masks(masks, boxes, (11, 13))
-    monkeypatch.setattr(paste, "mmap", no_map)
+    monkeypatch.setattr(zeros, "mmap", no_map)
     found = paste_masks(masks, boxes, (11, 13))
     assert found.dtype == dtype
     assert torch.equal(found, expected)

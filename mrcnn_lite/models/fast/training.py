@@ -1,12 +1,13 @@
-"""What every model as built has in place of three plain parts, most of all for its training.
+"""What every model as built has in place of four plain parts, most of all for its training.
 
 - torchvision's residual blocks -> `BasicBlock` and `Bottleneck`, in which batch norm that is not
   trained is part of the convolution before it;
 - `RegionProposalNetwork` -> `SampledRPN`, which predicts the few anchors of the losses again, by
   themselves, in place of a backward pass through all cells of all levels;
-- `BoxHead` -> `ConvolutionBoxHead`, which reads channels-last features as they lie.
+- `BoxHead` -> `ConvolutionBoxHead`, which reads channels-last features as they lie;
+- `torch.cat(parts)[order]` -> `interleave`, which writes RoI features once.
 
-docs/results/model.md has what a training step takes with all three.
+docs/results/model.md has what a training step takes with all four.
 """
 
 import math
@@ -14,6 +15,7 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torchvision.models import resnet
 from torchvision.ops import FrozenBatchNorm2d
 
@@ -187,3 +189,33 @@ class ConvolutionBoxHead(BoxHead):
         side = math.isqrt(self.fc6.in_features // in_channels)
         weight = self.fc6.weight.detach().unflatten(1, (in_channels, side, side))
         self.fc6.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), False)
+
+
+def interleave(parts: list[Tensor], places: list[Tensor]) -> Tensor:
+    """Compute `torch.cat(parts)[torch.cat(places).argsort()]`, without writing everything twice.
+
+    RoI features are the largest tensors of the second stage.
+
+    Args:
+        parts: each `Tensor[R_i, ...]`, alike but for their number of rows.
+        places: each `Tensor[R_i]` of int64, where the rows go among all rows; no two to one place.
+
+    Returns:
+        `Tensor[R_1 + R_2 + ..., ...]`.
+    """
+    return _Interleave.apply(places, *parts)
+
+
+class _Interleave(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, places, *parts):
+        ctx.places = places
+        rows = parts[0].new_empty(sum(map(len, parts)), *parts[0].shape[1:])
+        for place, part in zip(places, parts):
+            rows.index_copy_(0, place, part)
+        return rows
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        return None, *(grad.index_select(0, place) for place in ctx.places)

@@ -50,6 +50,19 @@ def test_any_map_is_convolved_as_by_pytorch(images, height, width, tiles_at_once
     assert output.is_contiguous(memory_format=torch.channels_last)
 
 
+def test_result_and_gradient_are_pytorchs_to_1e_10():
+    torch.manual_seed(0)
+    convolution = nn.Conv2d(6, 5, kernel_size=3, padding=1).double()
+    x = torch.randn(2, 6, 12, 9, dtype=torch.float64, requires_grad=True)
+    output, expected = WinogradConv2d(convolution)(x), convolution(x)
+    torch.testing.assert_close(output, expected, atol=1e-10, rtol=1e-10)
+    weights = torch.randn_like(expected)
+    gradient, expected_gradient = (
+        torch.autograd.grad((values * weights).sum(), x)[0] for values in (output, expected)
+    )
+    torch.testing.assert_close(gradient, expected_gradient, atol=1e-10, rtol=1e-10)
+
+
 def test_rounding_in_float32_is_a_few_times_pytorchs():
     torch.manual_seed(0)
     convolution = nn.Conv2d(256, 256, kernel_size=3, padding=1)
