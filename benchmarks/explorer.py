@@ -17,7 +17,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -27,6 +27,8 @@ from playwright.sync_api import sync_playwright
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.experiments.pages import markdown_table
+from mrcnn_lite.experiments.turns import seconds_of
 from mrcnn_lite.explore.explorer.page import write_page
 from mrcnn_lite.explore.panels import (
     anchors_panel,
@@ -35,7 +37,7 @@ from mrcnn_lite.explore.panels import (
     move_panel,
     paste_panel,
 )
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.files import SHIPPED_WEIGHTS, write_atomically, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -44,17 +46,19 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 DRAGS = 120
 PRESSES = 16
 # Of the page: settings that are usual, and the costliest.
+COSTLY = {"stride": 4, "bins": 14}
 CASES = {
     "RoIPool, stride 16, 7 bins": {"operation": "pool", "stride": 16, "bins": 7},
     "RoIAlign, stride 16, 7 bins": {"operation": "align", "stride": 16, "bins": 7},
-    "RoIPool, stride 4, 14 bins": {"operation": "pool", "stride": 4, "bins": 14},
-    "RoIAlign, stride 4, 14 bins, 6 samples": {
-        "operation": "align",
-        "stride": 4,
-        "bins": 14,
-        "sampling_ratio": 6,
-    },
+    "RoIPool, stride 4, 14 bins": {"operation": "pool", **COSTLY},
+    "RoIAlign, stride 4, 14 bins, 6 samples": {"operation": "align", **COSTLY, "sampling_ratio": 6},
 }
+# Resolves after the frame that is drawn next.
+END_OF_FRAME = """window.endOfFrame = () => new Promise((done) => requestAnimationFrame(() => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = done;
+  port2.postMessage(0);
+}))"""
 # Moves a handle by a pixel or so at a time, and waits for the end of the frame each time.
 DRAG = """async ([name, number]) => {
   const handle = document.querySelector(name);
@@ -66,18 +70,12 @@ DRAG = """async ([name, number]) => {
   for (let i = 1; i <= number; i++) {
     const start = performance.now();
     at("pointermove", 400 + 60 * Math.sin(i / 9), 400 + 40 * Math.sin(i / 7));
-    await new Promise((done) => requestAnimationFrame(() => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = done;
-      port2.postMessage(0);
-    }));
+    await endOfFrame();
     times.push(performance.now() - start);
   }
   at("pointerup", 400, 400);
   return times;
 }"""
-
-
 # Presses are the browser's own; the page notes when each arrives and when its picture is seen.
 WATCH = """(panel) => {
   const picture = panel.querySelector("img");
@@ -86,11 +84,7 @@ WATCH = """(panel) => {
   panel.addEventListener("keydown", (event) => { start = event.timeStamp; }, true);
   new MutationObserver(async () => {
     await picture.decode();
-    await new Promise((done) => requestAnimationFrame(() => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = done;
-      port2.postMessage(0);
-    }));
+    await endOfFrame();
     window.elapsed = performance.now() - start;
   }).observe(picture, { attributeFilter: ["src"] });
 }"""
@@ -106,6 +100,7 @@ def open_page(browser, folder, **options):
     """Open the stand-alone page."""
     write_page(Path(folder) / "misalignment.html")
     page = browser.new_context(offline=True, **options).new_page()
+    page.add_init_script(END_OF_FRAME)
     page.goto((Path(folder) / "misalignment.html").as_uri())
     page.wait_for_selector("[data-field=x]")
     page.wait_for_timeout(500)
@@ -127,21 +122,17 @@ def time_drags(browser, folder):
 
 def make_panels():
     """All panels by name, each with the name of the control to move and values for it."""
-    loaded = load_model(ROOT / "data" / "weights" / "mini.safetensors")
+    loaded = load_model(SHIPPED_WEIGHTS)
     model = loaded.model
     image, target = ShapesDataset(100, seed=115)[3]
     with torch.no_grad():
         batch, _ = model.transform([image])
         features = model.backbone(batch.tensors)
         logits = model.roi_heads.predict_masks(batch, features[:-1], [target["boxes"]])[0]
-    label = int(target["labels"][0])
+    label, twentieths = int(target["labels"][0]), [i / 20 for i in range(20)]
     return {
         "move the object": (move_panel(), "shift", range(1, 21)),
-        "anchors and suppression": (
-            anchors_panel(model, image),
-            "threshold",
-            [i / 20 for i in range(20)],
-        ),
+        "anchors and suppression": (anchors_panel(model, image), "threshold", twentieths),
         "level against size": (
             levels_panel(ShapesDataset(2, seed=115, image_size=256)[1][0]),
             "size",
@@ -155,7 +146,7 @@ def make_panels():
         "threshold and paste": (
             paste_panel(image, logits[label].sigmoid(), target["boxes"][0], target["masks"][0]),
             "threshold",
-            [i / 20 for i in range(1, 20)],
+            twentieths[1:],
         ),
     }
 
@@ -166,9 +157,8 @@ def time_in_kernel(panels):
     for name, (panel, control, values) in panels.items():
         times = []
         for value in values:
-            start = time.perf_counter()
-            panel.controls[control].value = value
-            times.append(1000 * (time.perf_counter() - start))
+            move = partial(setattr, panel.controls[control], "value", value)
+            times.append(1000 * seconds_of(move))
         rows.append((f"panel: {name}, in the kernel", times[1:]))
     return rows
 
@@ -188,6 +178,7 @@ def time_in_jupyterlab(browser, folder, panels):
     rows = []
     with start_jupyterlab(Path(folder)) as address:
         page = browser.new_context(viewport=VIEWPORT).new_page()
+        page.add_init_script(END_OF_FRAME)
         page.set_default_timeout(30_000)
         page.goto(f"{address}/lab/tree/{PANELS_NOTEBOOK}?reset")
         run_all_cells(page)
@@ -211,6 +202,10 @@ def time_in_jupyterlab(browser, folder, panels):
 
 def write_table(rows) -> None:
     """Write the medians and 95th percentiles to docs/explorer_timings.md, and print them."""
+    cells = []
+    for name, times in rows:
+        high = statistics.quantiles(times, n=20, method="inclusive")[-1]
+        cells.append([name, f"{statistics.median(times):.0f}", f"{high:.0f}"])
     lines = [
         "# The explorer's timings",
         "",
@@ -220,14 +215,9 @@ def write_table(rows) -> None:
         "picture, and in JupyterLab from the key press on the slider to the end of the frame that "
         "shows the picture.",
         "",
-        "| what | median | 95 % |",
-        "|---|---|---|",
+        markdown_table(["what", "median", "95 %"], cells),
     ]
-    for name, times in rows:
-        high = statistics.quantiles(times, n=20, method="inclusive")[-1]
-        lines.append(f"| {name} | {statistics.median(times):.0f} | {high:.0f} |")
-    with write_atomically(DOCS / "explorer_timings.md") as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_text(DOCS / "explorer_timings.md", "\n".join(lines) + "\n")
     print("\n".join(lines))
 
 

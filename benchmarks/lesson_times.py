@@ -14,17 +14,19 @@ import platform
 import re
 import subprocess
 import sys
-import time
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from mrcnn_lite.course.notebooks import read_notebook, run
-from mrcnn_lite.files import NOTEBOOKS, write_atomically
+from mrcnn_lite.experiments.pages import fill_in, markdown_table
+from mrcnn_lite.experiments.turns import seconds_of
+from mrcnn_lite.files import NOTEBOOKS
 
 THREADS = "2"
 GUIDE = Path(__file__).resolve().parents[1] / "docs" / "instructor.md"
-BEGIN, END = "<!-- lesson times: begin -->\n", "<!-- lesson times: end -->\n"
+PART = "lesson times"
 TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes in (\w+) parts?, (\d+) of them for the exercises")
 # A row's name, and its last number.
 MEASURED = re.compile(r"^\| (\d\d [^|]+) \|.* (\d+) \|$", re.MULTILINE)
@@ -39,13 +41,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="numbers of two digits; default: all")
     chosen = parser.parse_args().lessons
-    before, _, rest = GUIDE.read_text("utf-8").partition(BEGIN)
-    table, _, after = rest.partition(END)
+    _, _, rest = GUIDE.read_text("utf-8").partition(f"<!-- begin {PART} -->")
+    table, _, _ = rest.partition(f"<!-- end {PART} -->")
     measured = dict(MEASURED.findall(table))
     os.environ["OMP_NUM_THREADS"] = THREADS
-    rows = ["| lesson | minutes to work through | of them exercises | parts | seconds to run |"]
-    rows.append("|---|---|---|---|---|")
-    total = 0.0
+    header = ["lesson", "minutes to work through", "of them exercises", "parts", "seconds to run"]
+    rows, total = [], 0.0
     for path in sorted(NOTEBOOKS.glob("*.ipynb")):
         notebook = read_notebook(path)
         header = " ".join(notebook.cells[0].source.split())
@@ -54,33 +55,24 @@ def main() -> None:
         if chosen and path.stem[:2] not in chosen and name in measured:
             seconds = float(measured[name])
         else:
-            seconds = seconds_of(lambda notebook=notebook, path=path: run(notebook, path))
+            seconds = seconds_of(partial(run, notebook, path))
         total += seconds
-        rows.append(f"| {name} | {minutes} | {exercises} | {parts} | {seconds:.0f} |")
-    rows.append(f"| all | | | | {total:.0f} |")
+        rows.append([name, minutes, exercises, parts, f"{seconds:.0f}"])
+    rows.append(["all", "", "", "", f"{total:.0f}"])
 
     command = [sys.executable, "-m", *NBVAL.split()]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     strict = seconds_of(
-        lambda: subprocess.run(command, cwd=GUIDE.parents[1], env=environment, check=True)
+        partial(subprocess.run, command, cwd=GUIDE.parents[1], env=environment, check=True)
     )
-    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     text = (
-        f"Measured by `python benchmarks/lesson_times.py` on {machine}, PyTorch "
-        f"{torch.__version__.split('+')[0]}:\n\n"
-        + "\n".join(rows)
-        + f"\n\nStrict nbval over all of them, two workers: {strict:.0f} s.\n"
+        f"Measured by `python benchmarks/lesson_times.py` on {os.cpu_count()} cores, Python "
+        f"{platform.python_version()}, PyTorch {torch.__version__.split('+')[0]}:\n\n"
+        f"{markdown_table(header, rows)}\n\n"
+        f"Strict nbval over all of them, two workers: {strict:.0f} s."
     )
-    with write_atomically(GUIDE) as temporary:
-        temporary.write_text(f"{before}{BEGIN}{text}{END}{after}", encoding="utf-8")
+    fill_in(GUIDE, {PART: text})
     print(text)
-
-
-def seconds_of(function) -> float:
-    """How long a call takes."""
-    began = time.perf_counter()
-    function()
-    return time.perf_counter() - began
 
 
 if __name__ == "__main__":

@@ -24,13 +24,10 @@ import argparse
 import copy
 import ctypes
 import gc
-import json
-import math
 import os
 import platform
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -43,7 +40,8 @@ from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.experiments.pages import markdown_table, write_page
+from mrcnn_lite.experiments.turns import race
 from mrcnn_lite.models import mask_rcnn_resnet50_fpn
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
 
@@ -142,12 +140,8 @@ def make_call(side, action, sizes, theirs, pictures):
     if side == "torchvision":
         model = theirs
     else:
-        model = mask_rcnn_resnet50_fpn(
-            num_classes=NUM_CLASSES,
-            frozen_batch_norm=True,
-            trainable_backbone_layers=3,
-            **sizes,
-        )
+        torchvisions = {"frozen_batch_norm": True, "trainable_backbone_layers": 3}
+        model = mask_rcnn_resnet50_fpn(num_classes=NUM_CLASSES, **torchvisions, **sizes)
         model.load_state_dict(theirs.state_dict(), strict=True)
         model.to(memory_format=torch.channels_last)
         if action == "detect":
@@ -177,18 +171,6 @@ def make_call(side, action, sizes, theirs, pictures):
         return losses
 
     return train
-
-
-def race(calls, repeats):
-    """The fastest of `repeats` runs of each call, in seconds, the calls taking turns."""
-    best = [math.inf] * len(calls)
-    for turn in range(repeats + 1):
-        for i, call in enumerate(calls):
-            start = time.perf_counter()
-            call()
-            if turn:  # the first turn warms up
-                best[i] = min(best[i], time.perf_counter() - start)
-    return best
 
 
 def share_of_products(call):
@@ -244,9 +226,7 @@ def measure_memory_apart(number, side):
     command = [sys.executable, __file__, "--memory", str(number), side]
     # A fixed threshold; by default glibc raises it with what the program frees.
     environment = os.environ | {"MALLOC_TRIM_THRESHOLD_": str(2**17)}
-    output = subprocess.run(
-        command, check=True, capture_output=True, text=True, env=environment
-    ).stdout
+    output = subprocess.check_output(command, text=True, env=environment)
     return float(output.splitlines()[-1])
 
 
@@ -257,7 +237,20 @@ def describe_processor():
     return f"{platform.machine()} with {', '.join(names) or 'none of ' + ', '.join(INSTRUCTIONS)}"
 
 
-def as_markdown(result):
+def page_of_model(result):
+    rows = []
+    for row in result["rows"]:
+        theirs, float32, bf16 = (row["seconds"][side] for side in SIDES)
+        by_side = [
+            f"{row['seconds'][side]:.3f} ({100 * row['share_of_products'][side]:.0f} %)"
+            for side in SIDES
+        ]
+        ratios = [f"**{theirs / ours:.2f}**" for ours in (float32, bf16)]
+        peaks = ["-" if peak is None else f"{peak:.0f}" for peak in row["peak_mib"].values()]
+        times = [by_side[0], by_side[1], ratios[0], by_side[2], ratios[1]]
+        rows.append([row["name"], f"{row['proposals']}, {row['detections']}", *times, *peaks])
+    times = ["torchvision", "float32", "ratio", "bf16", "ratio"]
+    header = ["", "proposals, detections", *times, "memory: torchvision", "float32", "bf16"]
     lines = [
         "# The whole model: this package against torchvision",
         "",
@@ -269,23 +262,9 @@ def as_markdown(result):
         "into convolutions and matrix products; peak resident memory in MiB of a process that does "
         "nothing else.",
         "",
-        "| | proposals, detections | torchvision | float32 | ratio | bf16 | ratio "
-        "| memory: torchvision | float32 | bf16 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        markdown_table(header, rows),
     ]
-    for row in result["rows"]:
-        theirs, float32, bf16 = (row["seconds"][side] for side in SIDES)
-        shares = [f"({100 * row['share_of_products'][side]:.0f} %)" for side in SIDES]
-        memory = " | ".join(
-            "-" if row["peak_mib"][side] is None else f"{row['peak_mib'][side]:.0f}"
-            for side in SIDES
-        )
-        lines.append(
-            f"| {row['name']} | {row['proposals']}, {row['detections']} "
-            f"| {theirs:.3f} {shares[0]} | {float32:.3f} {shares[1]} | **{theirs / float32:.2f}** "
-            f"| {bf16:.3f} {shares[2]} | **{theirs / bf16:.2f}** | {memory} |"
-        )
-    return "\n".join([*lines, ""])
+    return "\n".join(lines) + "\n"
 
 
 def main():
@@ -312,11 +291,9 @@ def main():
         "torchvision": torchvision.__version__,
         "rows": rows,
     }
-    with write_atomically(arguments.output / "model.json") as path:
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    with write_atomically(arguments.output / "model.md") as path:
-        path.write_text(as_markdown(result), encoding="utf-8")
-    print(as_markdown(result))
+    text = page_of_model(result)
+    print(text)
+    write_page(arguments.output, "model", result, text)
 
 
 if __name__ == "__main__":

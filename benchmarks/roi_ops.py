@@ -10,24 +10,20 @@ one time: it is exact and the same on every machine, whatever the process keeps 
 """
 
 import argparse
-import json
-import math
 import platform
-import time
 from itertools import accumulate
 from pathlib import Path
 
-import matplotlib
 import torch
 import torchvision
+from matplotlib.figure import Figure
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
 from mrcnn_lite import ops
+from mrcnn_lite.experiments.pages import markdown_table, write_page
+from mrcnn_lite.experiments.turns import race
 from mrcnn_lite.explore.palette import BLUE, VERMILLION
-from mrcnn_lite.files import write_atomically
-
-matplotlib.use("Agg")
 
 THREADS = 2
 STRIDE = 16
@@ -82,16 +78,8 @@ def make_calls(operation, library, x, boxes, bins):
     return forward, both
 
 
-def race(calls, repeats):
-    """The fastest of `repeats` runs of each call, in milliseconds, the calls taking turns."""
-    best = [math.inf] * len(calls)
-    for turn in range(repeats + 1):
-        for i, call in enumerate(calls):
-            start = time.perf_counter()
-            call()
-            if turn:  # the first turn warms up
-                best[i] = min(best[i], (time.perf_counter() - start) * 1e3)
-    return best
+def race_in_ms(calls, repeats):
+    return [1e3 * seconds for seconds in race(calls, repeats)]
 
 
 def peak_memory(call):
@@ -131,7 +119,7 @@ def measure_table(repeats):
             for library in (ops, torchvision.ops)
             for call in make_calls(operation, library, x, boxes, bins)
         ]
-        ours, ours_both, theirs, theirs_both = race(calls, repeats)
+        ours, ours_both, theirs, theirs_both = race_in_ms(calls, repeats)
         rows.append(
             {
                 "operation": operation,
@@ -156,11 +144,25 @@ def measure_growth(repeats):
             calls = [
                 make_calls(operation, library, x, boxes, 7)[1] for library in (ops, torchvision.ops)
             ]
-            rows.append({"operation": operation, "rois": rois, "both_ms": race(calls, repeats)})
+            rows.append(
+                {"operation": operation, "rois": rois, "both_ms": race_in_ms(calls, repeats)}
+            )
     return rows
 
 
-def as_markdown(result):
+def page_of_roi_ops(result):
+    rows = []
+    for row in result["table"]:
+        (forward, forward_tv), (both, both_tv) = row["forward_ms"], row["both_ms"]
+        memory, memory_tv = row["peak_mib"]
+        case = [row[key] for key in ("operation", "map", "rois", "bins", "layout")]
+        times = [forward, forward_tv, forward_tv / forward, both, both_tv, both_tv / both]
+        *times, ratio = (f"{time:.1f}" for time in times)
+        peaks = [f"{mib:.1f}" for mib in (memory, row["bound_mib"], memory_tv)]
+        rows.append([*case, *times, f"**{ratio}**", *peaks])
+    header = ["operation", "map", "RoIs", "bins", "layout", "forward: ours", "torchvision", "ratio"]
+    header += ["+ backward: ours", "torchvision", "ratio"]
+    header += ["peak memory: ours", "bound", "torchvision"]
     lines = [
         "# RoI operations: this package against torchvision",
         "",
@@ -171,23 +173,15 @@ def as_markdown(result):
         "comes in, which were there before. The bound is torchvision's inputs and outputs, the "
         "gradient to the features, and the bags.",
         "",
-        "| operation | map | RoIs | bins | layout | forward: ours | torchvision | ratio "
-        "| + backward: ours | torchvision | ratio | peak memory: ours | bound | torchvision |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+        markdown_table(header, rows),
+        "",
+        memory_in_words(result["table"]),
+        "",
+        pooling_in_words(result["table"]),
+        "",
+        "![cost against the number of RoIs](roi_ops.png)",
     ]
-    for row in result["table"]:
-        (forward, forward_tv), (both, both_tv) = row["forward_ms"], row["both_ms"]
-        memory, memory_tv = row["peak_mib"]
-        lines.append(
-            "| "
-            + " | ".join(str(row[key]) for key in ("operation", "map", "rois", "bins", "layout"))
-            + f" | {forward:.1f} | {forward_tv:.1f} | {forward_tv / forward:.1f} "
-            f"| {both:.1f} | {both_tv:.1f} | **{both_tv / both:.1f}** "
-            f"| {memory:.1f} | {row['bound_mib']:.1f} | {memory_tv:.1f} |"
-        )
-    lines += ["", memory_in_words(result["table"]), "", pooling_in_words(result["table"])]
-    lines += ["", "![cost against the number of RoIs](roi_ops.png)", ""]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"
 
 
 def memory_in_words(table):
@@ -215,21 +209,17 @@ def pooling_in_words(table):
                 f"{forward:.1f} ms, and finding the winners and routing the gradients "
                 f"{both - forward:.1f} ms."
             )
-    return "\n".join(
-        [
-            "RoIPool with its backward pass is not five times as fast as torchvision's. Every "
-            "gradient goes to one cell of one channel, chosen by the data; torchvision's loop does "
-            "that in one pass, and there is little left to save:",
-            "",
-            *lines,
-        ]
+    introduction = (
+        "RoIPool with its backward pass is not five times as fast as torchvision's. Every "
+        "gradient goes to one cell of one channel, chosen by the data; torchvision's loop does "
+        "that in one pass, and there is little left to save:"
     )
+    return "\n".join([introduction, "", *lines])
 
 
-def draw(growth, path):
-    from matplotlib import pyplot as plt
-
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+def draw(growth):
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
     for panel, operation in zip(panels, ("roi_align", "roi_pool")):
         rows = [row for row in growth if row["operation"] == operation]
         rois = [row["rois"] for row in rows]
@@ -243,8 +233,7 @@ def draw(growth, path):
         panel.grid(alpha=0.3)
     panels[0].set_ylabel("forward and backward, ms")
     panels[1].legend()
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    return figure
 
 
 def main():
@@ -261,13 +250,9 @@ def main():
         "table": measure_table(arguments.repeats),
         "growth": measure_growth(min(3, arguments.repeats)),
     }
-    with write_atomically(arguments.output / "roi_ops.json") as path:
-        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    with write_atomically(arguments.output / "roi_ops.md") as path:
-        path.write_text(as_markdown(result), encoding="utf-8")
-    with write_atomically(arguments.output / "roi_ops.png") as path:
-        draw(result["growth"], path)
-    print(as_markdown(result))
+    text = page_of_roi_ops(result)
+    print(text)
+    write_page(arguments.output, "roi_ops", result, text, draw(result["growth"]))
 
 
 if __name__ == "__main__":

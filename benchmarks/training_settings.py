@@ -11,14 +11,15 @@ import itertools
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from subprocess import PIPE, STDOUT, Popen
 
 import torch
+from tqdm import tqdm
 
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.experiments.pages import markdown_table, write_page
 
 RESNET = "--model resnet50 --min-size 320 --batch-size 4 --steps 7"
 MINI = "--model mini --batch-size 8 --steps 22"
@@ -47,12 +48,8 @@ def run(options: str) -> dict:
         if processes > 1:
             launcher += ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
         environment = {**os.environ, "OMP_NUM_THREADS": str(2 // processes)}
-        process = subprocess.Popen(
-            [*launcher, *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
+        command = [*launcher, *arguments]
+        process = Popen(command, env=environment, stdout=PIPE, stderr=STDOUT)
         output = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         if status:
@@ -68,38 +65,37 @@ def run(options: str) -> dict:
     }
 
 
+def page_of_settings(results: list[dict]) -> str:
+    rows, base = [], results[0]
+    for result in results:
+        if ":" not in result["name"]:
+            base = result
+        speed = base["milliseconds_per_image"] / result["milliseconds_per_image"]
+        time, memory = (f"{result[key]:.0f}" for key in ("milliseconds_per_image", "peak_mib"))
+        rows.append([result["name"], time, f"{speed:.2f} x", memory])
+    header = ["", "ms per image", "speed", "peak memory of a process, MiB"]
+    lines = [
+        "# What the settings of training buy on a CPU",
+        "",
+        f"`python benchmarks/training_settings.py`, two threads (two processes: one each), "
+        f"PyTorch {base['torch']}. The speed is against the first row of the same model.",
+        "",
+        markdown_table(header, rows, numbers=True),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     options = parser.parse_args()
-    results, lines, base = [], [], None
-    for name, command in ROWS:
-        result = {"name": name, "options": command, **run(command)}
-        results.append(result)
-        if ":" not in name:
-            base = result
-        speed = base["milliseconds_per_image"] / result["milliseconds_per_image"]
-        lines.append(
-            f"| {name} | {result['milliseconds_per_image']:.0f} | {speed:.2f} x "
-            f"| {result['peak_mib']:.0f} |"
-        )
-        print(lines[-1], flush=True)
-    text = "\n".join(
-        [
-            "# What the settings of training buy on a CPU",
-            "",
-            f"`python benchmarks/training_settings.py`, two threads (two processes: one each), "
-            f"PyTorch {torch.__version__}. The speed is against the first row of the same model.",
-            "",
-            "| | ms per image | speed | peak memory of a process, MiB |",
-            "|---|---:|---:|---:|",
-            *lines,
-            "",
-        ]
-    )
-    for suffix, content in ((".md", text), (".json", json.dumps(results, indent=2) + "\n")):
-        with write_atomically(options.output / f"training_settings{suffix}") as temporary:
-            temporary.write_text(content, encoding="utf-8")
+    results = []
+    for name, command in tqdm(ROWS, "settings", unit="row"):
+        versions = {"torch": torch.__version__}
+        results.append({"name": name, "options": command, **versions, **run(command)})
+    text = page_of_settings(results)
+    print(text)
+    write_page(options.output, "training_settings", results, text)
 
 
 if __name__ == "__main__":

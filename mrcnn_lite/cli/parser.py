@@ -202,14 +202,20 @@ def make_parser() -> argparse.ArgumentParser:
 _DEFAULT = "default: %(default)s"
 # Those of MaskRCNNConfig, which cannot be asked here without waiting for PyTorch.
 _BACKBONES = (
-    *("mini", "mini_resnext", "resnet50", "resnet101"),
-    *("resnext50_32x4d", "resnext101_64x4d"),
+    "mini",
+    "mini_resnext",
+    "resnet50",
+    "resnet101",
+    "resnext50_32x4d",
+    "resnext101_64x4d",
 )
 # Those of mrcnn_lite.experiments.tables, likewise.
 _TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "fcis")
 
 
-def _add_command(commands, name, arguments, description, example) -> argparse.ArgumentParser:
+def _add_command(
+    commands: argparse._SubParsersAction, name: str, arguments: str, description: str, example: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(
         name,
         help=description,

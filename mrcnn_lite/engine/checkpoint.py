@@ -194,9 +194,10 @@ def checkpoint_path(path: str | Path) -> Path:
     """
     path = Path(path)
     if path.is_dir():
-        if not (found := checkpoints_in(path)):
+        checkpoints = checkpoints_in(path)
+        if not checkpoints:
             raise InputError(f"there is no checkpoint in {path}")
-        return found[0]
+        return checkpoints[0]
     if not path.is_file():
         raise InputError(f"there is no checkpoint at {path}")
     return path

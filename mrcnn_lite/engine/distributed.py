@@ -8,7 +8,7 @@ then all take the same step. Everything here also works, and costs nothing, in a
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -91,7 +91,7 @@ def parallel(model: nn.Module) -> nn.Module:
     return DistributedDataParallel(model, [device] if device.type == "cuda" else None)
 
 
-def averaging(model: nn.Module, wanted: bool):
+def averaging(model: nn.Module, wanted: bool) -> AbstractContextManager[None]:
     """Make a context in which a wrapped model averages its gradients, or only adds them up."""
     if wanted or not isinstance(model, DistributedDataParallel):
         return nullcontext()

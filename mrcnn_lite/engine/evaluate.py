@@ -22,8 +22,18 @@ from mrcnn_lite.models import MaskRCNN
 
 # pycocotools' twelve numbers, in its order.
 METRIC_NAMES = (
-    *("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large"),
-    *("AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large"),
+    "AP",
+    "AP50",
+    "AP75",
+    "AP_small",
+    "AP_medium",
+    "AP_large",
+    "AR_1",
+    "AR_10",
+    "AR_100",
+    "AR_small",
+    "AR_medium",
+    "AR_large",
 )
 # Boxes and masks, by pycocotools' names.
 KINDS = ("bbox", "segm")
@@ -143,9 +153,9 @@ def score_results(
     masks = [{name: part for name, part in one.items() if name != "bbox"} for one in results]
     metrics = {}
     for kind in kinds:
-        of_kind = masks if kind == "segm" else results
+        kind_results = masks if kind == "segm" else results
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            evaluation = COCOeval(ground_truth, load_results(ground_truth, of_kind), kind)
+            evaluation = COCOeval(ground_truth, load_results(ground_truth, kind_results), kind)
             evaluation.evaluate()
             evaluation.accumulate()
             printed.seek(0)

@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torchvision
@@ -17,6 +17,9 @@ from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import remove_leftovers, write_text
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 CONFIG_NAME = "config.json"
 METRICS_NAME = "metrics.jsonl"
@@ -57,10 +60,10 @@ class RunFolder:
 
     def was_evaluated(self, step: int) -> bool:
         """Say, the same in every process, whether step `step` has been evaluated already."""
-        found = self.writes and any(
+        evaluated = self.writes and any(
             record["step"] == step for record in _read(self.path / EVALUATIONS_NAME)
         )
-        return distributed.any_of(found)
+        return distributed.any_of(evaluated)
 
     def __enter__(self) -> "RunFolder":
         return self
@@ -134,7 +137,7 @@ def _git_state() -> dict[str, Any] | None:
     return {"commit": commit, "changed_files": changes.splitlines()}
 
 
-def _open_tensorboard(path: Path, step: int):
+def _open_tensorboard(path: Path, step: int) -> "SummaryWriter":
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:

@@ -86,8 +86,8 @@ def measure_shifts(
             true_masks = masks.repeat_interleave(len(shifts), dim=0)
             for name, operation in operations.items():
                 heads.roi_op = operation
-                found = heads.predict_masks_of(batch, features, [shifted], labels)
-                pasted = paste_masks(found, shifted, image.shape[-2:]) > MASK_THRESHOLD
+                predicted = heads.predict_masks_of(batch, features, [shifted], labels)
+                pasted = paste_masks(predicted, shifted, image.shape[-2:]) > MASK_THRESHOLD
                 ious[name].append(mask_iou(pasted, true_masks).diagonal().view(-1, len(shifts)))
             inside = paste_masks(torch.ones(len(shifted), 1, 1), shifted, image.shape[-2:]) > 0
             best = mask_iou(inside & true_masks, true_masks).diagonal()
@@ -126,13 +126,13 @@ def summarise_alignment(runs: Sequence[Run]) -> dict[str, Any]:
         file = checkpoint_path(run.path)
         load_state(model, load_checkpoint(file)["model"], file)
         sizes, ious = measure_shifts(model.eval(), scenes)
-        of_size, borders = size_classes(sizes)
+        size_class, borders = size_classes(sizes)
         measured = {"seed": run.seed, "by_shift": {}, "by_size": {}}
         middle = SHIFTS.index(0)
         for name, values in ious.items():
             measured["by_shift"][name] = _rounded(values.mean(dim=0))
-            of_sizes = [values[of_size == size, middle].mean() for size in range(len(SIZES))]
-            measured["by_size"][name] = _rounded(torch.stack(of_sizes))
+            means = [values[size_class == size, middle].mean() for size in range(len(SIZES))]
+            measured["by_size"][name] = _rounded(torch.stack(means))
         trained.setdefault(run.model, []).append(measured)
     versions = runs[0].result()["versions"]
     num_seeds = len({run.seed for run in runs})

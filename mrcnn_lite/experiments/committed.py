@@ -31,5 +31,5 @@ def seeds_of(
         kind: "segm" or "bbox".
         measure: one of pycocotools' twelve, such as "AP75" or "AP_small".
     """
-    (runs,) = (found["runs"] for found in summary["rows"] if found["name"] == row)
+    (runs,) = (entry["runs"] for entry in summary["rows"] if entry["name"] == row)
     return [run["metrics"][kind][measure] for run in sorted(runs, key=lambda run: run["seed"])]

@@ -15,7 +15,7 @@ from mrcnn_lite.engine.run_folder import METRICS_NAME
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.explore.draw.scene import figure_of_detections, figure_of_losses
 from mrcnn_lite.files import check_file_can_be_written, make_folder, write_atomically, write_text
-from mrcnn_lite.models import mask_rcnn, mini_config
+from mrcnn_lite.models import MaskRCNN, mask_rcnn, mini_config
 
 NUM_HELD_OUT = 200
 NUM_DRAWN = 6
@@ -70,13 +70,13 @@ def run_demo(
     return metrics
 
 
-def _draw(model, held_out: ShapesDataset, out: Path) -> None:
+def _draw(model: MaskRCNN, held_out: ShapesDataset, out: Path) -> None:
     samples = [held_out[i] for i in range(NUM_DRAWN)]
     images, targets = zip(*samples)
     with torch.inference_mode():
         detections = [
-            {name: value[found["scores"] >= DRAWN_SCORE] for name, value in found.items()}
-            for found in model(list(images))
+            {name: value[detection["scores"] >= DRAWN_SCORE] for name, value in detection.items()}
+            for detection in model(list(images))
         ]
     with write_atomically(out / "detections.png") as temporary:
         figure = figure_of_detections(images, detections, targets, held_out.categories)

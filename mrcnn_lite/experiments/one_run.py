@@ -4,6 +4,7 @@ import contextlib
 import json
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,13 @@ class Run:
         path = self.path / RESULT_NAME
         if not path.exists():
             return None
-        found = json.loads(path.read_text("utf-8"))
-        if found["settings"] != self.describe():
+        result = json.loads(path.read_text("utf-8"))
+        if result["settings"] != self.describe():
             raise InputError(
                 f"{self.path} was trained with other settings than {self.model} has now; "
                 "choose another folder for the runs"
             )
-        return found
+        return result
 
 
 def train_classifier_of(run: Run, device: str) -> None:
@@ -130,7 +131,7 @@ def build_model(run: Run, num_classes: int) -> MaskRCNN | FCN:
     return detector
 
 
-def in_own_process(work, run: Run, device: str, log: Path) -> None:
+def in_own_process(work: Callable[[Run, str], None], run: Run, device: str, log: Path) -> None:
     """Do one piece of work, as all that a process does, with its output in a file of its own."""
     # Processes share the cores out among themselves; more threads would get in each other's way.
     torch.set_num_threads(1)

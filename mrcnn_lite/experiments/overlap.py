@@ -50,16 +50,16 @@ def score_by_overlap(
         For each bin "AP", "AP50" and "AP75", -1 where there is no instance, and "num_instances".
     """
     truth, overlap_of = _with_overlap_as_area(ground_truth)
-    found = load_results(truth, list(results))
+    loaded = load_results(truth, list(results))
     for image_id in truth.getImgIds():
         instances = truth.loadAnns(truth.getAnnIds(image_id, iscrowd=False))
-        detections = found.loadAnns(found.getAnnIds(image_id))
+        detections = loaded.loadAnns(loaded.getAnnIds(image_id))
         for detection, area in zip(
             detections, _overlaps_of_detections(truth, instances, detections, overlap_of)
         ):
             detection["area"] = area
     with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, found, "segm")
+        evaluation = COCOeval(truth, loaded, "segm")
         evaluation.params.areaRng = [list(limits) for limits in bins.values()]
         evaluation.params.areaRngLbl = list(bins)
         evaluation.evaluate()
@@ -73,8 +73,10 @@ def score_by_overlap(
     }
     scores = {}
     for number, (name, (least, greatest)) in enumerate(bins.items()):
-        of_bin = precision[..., number]
-        scores[name] = {metric: _mean_of_counted(of_bin[row]) for metric, row in rows.items()}
+        bin_precision = precision[..., number]
+        scores[name] = {
+            metric: _mean_of_counted(bin_precision[row]) for metric, row in rows.items()
+        }
         within = [bool(least <= overlap <= greatest) for overlap in overlap_of.values()]
         scores[name]["num_instances"] = sum(within)
     return scores
@@ -126,7 +128,7 @@ def count_separated_pairs(
     Returns:
         "touching" and "separated".
     """
-    found = load_results(ground_truth, list(results))
+    loaded = load_results(ground_truth, list(results))
     counts = {"touching": 0, "separated": 0}
     for image_id in ground_truth.getImgIds():
         instances = ground_truth.loadAnns(ground_truth.getAnnIds(image_id, iscrowd=False))
@@ -135,7 +137,7 @@ def count_separated_pairs(
         masks = [ground_truth.annToMask(instance) for instance in instances]
         labels = torch.tensor([instance["category_id"] for instance in instances])
         pairs = find_touching_pairs(torch.from_numpy(np.stack(masks)), labels)
-        detections = found.loadAnns(found.getAnnIds(image_id))
+        detections = loaded.loadAnns(loaded.getAnnIds(image_id))
         detections = [one for one in detections if one["score"] >= min_score]
         ious = _mask_ious(ground_truth, detections, instances)
         same_class = [[d["category_id"] == g["category_id"] for g in instances] for d in detections]

@@ -215,10 +215,13 @@ def _compare(table: Table, rows: list[dict]) -> list[dict[str, Any]]:
     compared = []
     for claim in table.comparisons:
         better, base = by_name[claim.better], by_name[claim.base]
-        found: dict[str, Any] = asdict(claim)
-        of_base = dict(zip(SHOWN, found.pop("paper_base"))) or base["paper"].get(claim.kind, {})
-        papers = [better["paper"].get(claim.kind, {}), of_base]
-        found["paper"] = {
+        comparison: dict[str, Any] = asdict(claim)
+        paper_base = dict(zip(SHOWN, comparison.pop("paper_base")))
+        papers = [
+            better["paper"].get(claim.kind, {}),
+            paper_base or base["paper"].get(claim.kind, {}),
+        ]
+        comparison["paper"] = {
             name: papers[0][name] / papers[1][name] - 1
             for name in SHOWN
             if all(name in paper for paper in papers)
@@ -228,6 +231,6 @@ def _compare(table: Table, rows: list[dict]) -> list[dict[str, Any]]:
                 [result["metrics"][claim.kind][name] for result in row["runs"]]
                 for row in (better, base)
             ]
-            found[name] = gain(*values)
-        compared.append(found)
+            comparison[name] = gain(*values)
+        compared.append(comparison)
     return compared

@@ -18,9 +18,12 @@ from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from tests.engine import children
 
-METHODS = [
-    method for method in ("fork", "spawn") if method in multiprocessing.get_all_start_methods()
-]
+# Spawned workers import PyTorch anew; where they can be forked, those are the short version.
+METHODS = (
+    ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
+    if "fork" in multiprocessing.get_all_start_methods()
+    else ["spawn"]
+)
 SECONDS = 120  # a process that takes longer never ends
 
 

@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from benchmarks import model, roi_ops, training_settings
 from mrcnn_lite.experiments import (
     alignment,
     bf16_training,
     crowded,
+    pages,
     paste,
     results,
     scaling,
@@ -22,6 +24,9 @@ PAGES = {
     "bf16_training": bf16_training.page_of_bf16,
     "paste": paste.page_of_paste,
     "segment_first": segment_first.page_of_segment_first,
+    **dict.fromkeys(("model", "amx/model"), model.page_of_model),
+    "roi_ops": roi_ops.page_of_roi_ops,
+    "training_settings": training_settings.page_of_settings,
 }
 
 
@@ -36,3 +41,16 @@ def test_the_tables_of_scaling_come_from_the_numbers_beside_them():
     document = (RESULTS.parent / "scaling.md").read_text("utf-8")
     for name, part in scaling.make_tables(result).items():
         assert f"<!-- begin {name} -->\n{part}\n<!-- end {name} -->\n" in document
+
+
+def test_a_document_is_filled_in_between_its_markers_only(tmp_path):
+    document = tmp_path / "page.md"
+    document.write_text(
+        "a\n<!-- begin x -->\nold\n<!-- end x -->\nb\n<!-- begin y -->\nkept\n<!-- end y -->\n",
+        encoding="utf-8",
+    )
+    pages.fill_in(document, {"x": "new\nlines"})
+    assert document.read_text("utf-8") == (
+        "a\n<!-- begin x -->\nnew\nlines\n<!-- end x -->\nb\n"
+        "<!-- begin y -->\nkept\n<!-- end y -->\n"
+    )

@@ -26,12 +26,12 @@ def apparent_shift(
     one at which RoIAlign (aligned) reads most nearly, in the mean square, what the operation reads.
 
     Args:
-        operation: as for `misalignment.split_error`, and so are all other arguments.
-        features: see there.
-        rois: see there.
-        output_size: see there.
-        stride: see there.
-        sampling_ratio: see there.
+        operation: a key of `misalignment.OPERATIONS`.
+        features: `Tensor[N, C, H, W]`.
+        rois: `Tensor[K, 5]`, (image, x1, y1, x2, y2) in image pixels.
+        output_size: (P_h, P_w), the numbers of bins, or one number for both.
+        stride: image pixels per feature cell.
+        sampling_ratio: sample points per bin and axis; <= 0 takes one per cell, rounded up.
 
     Returns:
         `Tensor[K, 2]`: the displacement (x, y) of each box in image pixels.

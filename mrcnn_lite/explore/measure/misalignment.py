@@ -176,12 +176,12 @@ def split_shift(
     That is `split_error` on `position_map`, whose values are positions.
 
     Args:
-        operation: as for `split_error`, and so are all arguments but `map_size`.
+        operation: a key of `OPERATIONS`.
         map_size: (H, W) of the feature map in cells.
-        rois: see there; they are of image 0.
-        output_size: see there.
-        stride: see there.
-        sampling_ratio: see there.
+        rois: `Tensor[K, 5]`, (0, x1, y1, x2, y2) in image pixels: all of image 0.
+        output_size: (P_h, P_w), the numbers of bins, or one number for both.
+        stride: image pixels per feature cell.
+        sampling_ratio: sample points per bin and axis; <= 0 takes one per cell, rounded up.
 
     Returns:
         the error along x (channel 0) and y (channel 1), in image pixels.
