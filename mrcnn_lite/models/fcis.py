@@ -21,7 +21,7 @@ from mrcnn_lite.models.mask_rcnn import MaskRCNN, mask_rcnn
 from mrcnn_lite.models.roi_features import SAMPLING_RATIO, RoIOp, extract_roi_features
 from mrcnn_lite.models.roi_heads import crop_masks
 from mrcnn_lite.models.second_stage import SecondStage, in_full_precision
-from mrcnn_lite.ops import ps_roi_align, ps_roi_pool
+from mrcnn_lite.ops.by_name import find_operation
 
 # k: an object has k x k parts, each with score maps of its own (section 3.1).
 PARTS = 7
@@ -202,9 +202,8 @@ def repeat_parts(maps: Tensor, parts: int, pixels: int) -> Tensor:
 
 def make_ps_roi_op(config: MaskRCNNConfig) -> RoIOp:
     """Choose the configured RoI operation's position-sensitive twin; "pool" is the paper's."""
-    if config.roi_op == "pool":
-        return ps_roi_pool
-    return partial(ps_roi_align, sampling_ratio=SAMPLING_RATIO)
+    operation = find_operation(config.roi_op)
+    return partial(operation.read_position_sensitively, sampling_ratio=SAMPLING_RATIO)
 
 
 def fcis(config: MaskRCNNConfig) -> MaskRCNN:

@@ -4,23 +4,138 @@ RoIPool: Girshick 2015, "Fast R-CNN", section 2.1. RoIWarp: Dai, He, Sun 2016, "
 Semantic Segmentation via Multi-task Network Cascades", as Mask R-CNN's Table 2c describes it.
 RoIAlign: He, Gkioxari, Dollar, Girshick 2017, "Mask R-CNN", section 3.
 
-Each operation stands beside its bags: which cells its bins read (`roi_align_bags`), then what is
-made of them (`roi_align`). One difference at a time leads from the first to the last: RoIWarp reads
-RoIPool's box by interpolation, RoIAlign leaves that box unrounded.
+These are the definitions, to be read; `mrcnn_lite.ops` gives the same numbers faster
+(`mrcnn_lite.ops.fast`), by the same names. One difference at a time leads from the first to the
+last, and it is said along one axis, in `mrcnn_lite.ops.axis`: RoIWarp reads RoIPool's box by
+interpolation, RoIAlign leaves that box unrounded. Along y, bin p reads row h of the map with weight
+rows[p, h], along x bin q reads column w with weight columns[q, w], and the bin in row p, column q
+reads
+
+    sum over h, w of  rows[p, h] * map[h, w] * columns[q, w]
+
+with each operation's own rows and columns. RoIPool has the maximum in place of the sum.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import torchvision
+import torch
 from torch import Tensor
 
-from mrcnn_lite.ops.arguments import axes, bag_arguments, check_choice, op_arguments
-from mrcnn_lite.ops.axis import Axis, bilinear_samples, quantised_box, whole_cells
+from mrcnn_lite.ops.arguments import bag_arguments, check_choice, op_arguments
+from mrcnn_lite.ops.axis import (
+    Axis,
+    align_axis,
+    both_axes,
+    neighbours,
+    pool_axis,
+    warp_axis,
+)
 from mrcnn_lite.ops.bags import Bags
-from mrcnn_lite.ops.kernels import run_torchvision, torchvision_warp, use_torchvision
-from mrcnn_lite.ops.product import multiply
-from mrcnn_lite.ops.reduce import reduce_max
-from mrcnn_lite.ops.tables import as_output, as_table, reduce_samples
+
+
+def roi_pool(
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float = 1.0,
+) -> Tensor:
+    """RoIPool by its definition: the maximum of each bin's cells, an empty bin giving 0.
+
+    Arguments, result and errors are those of `mrcnn_lite.ops.roi_pool`.
+    """
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    y, x = both_axes(pool_axis, rois, output_size, input.shape[2:], spatial_scale)
+    maps = input[rois[:, 0].long()]  # [K, C, H, W]
+    rows = y.dense(maps.shape[2]) > 0  # [K, P_h, H]
+    columns = x.dense(maps.shape[3]) > 0  # [K, P_w, W]
+    in_bin = rows[:, None, :, None, :, None] & columns[:, None, None, :, None, :]
+    # [K, 1, P_h, P_w, H, W], broadcast over the channels
+    cells = maps[:, :, None, None].masked_fill(~in_bin, float("-inf")).flatten(-2)
+    largest = cells.max(dim=-1).values  # [K, C, P_h, P_w]; of equal ones PyTorch takes the first
+    return largest.where(in_bin.flatten(-2).any(dim=-1), 0)
+
+
+def roi_warp(
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float = 1.0,
+    sampling_ratio: int = -1,
+    reduce: str = "mean",
+) -> Tensor:
+    """RoIWarp by its definition: RoIPool's rounded box, read by interpolation.
+
+    Arguments, result and errors are those of `mrcnn_lite.ops.roi_warp`.
+    """
+    check_choice("reduce", reduce, ("mean", "max"))
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    y, x = both_axes(warp_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio)
+    maps = input[rois[:, 0].long()]  # [K, C, H, W]
+    return weighted_means(maps, y, x) if reduce == "mean" else largest_samples(maps, y, x)
+
+
+def roi_align(
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float = 1.0,
+    sampling_ratio: int = -1,
+    aligned: bool = False,
+    reduce: str = "mean",
+) -> Tensor:
+    """RoIAlign by its definition: the box as it is, read by interpolation.
+
+    Arguments, result and errors are those of `mrcnn_lite.ops.roi_align`.
+    """
+    check_choice("reduce", reduce, ("mean", "max"))
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    y, x = both_axes(
+        align_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio, aligned
+    )
+    maps = input[rois[:, 0].long()]  # [K, C, H, W]
+    return weighted_means(maps, y, x) if reduce == "mean" else largest_samples(maps, y, x)
+
+
+def weighted_means(maps: Tensor, y: Axis, x: Axis) -> Tensor:
+    """The formula above, of a map for each RoI: `Tensor[K, C, H, W]` to `Tensor[K, C, P_h, P_w]`.
+
+    The weights average a bin's samples, so that the sum is a mean.
+    """
+    rows = y.dense(maps.shape[2])  # [K, P_h, H]
+    columns = x.dense(maps.shape[3])  # [K, P_w, W]
+    exact = torch.promote_types(maps.dtype, rows.dtype)  # no weights in half precision
+    factors = rows.to(exact), maps.to(exact), columns.to(exact)
+    return torch.einsum("kph,kchw,kqw->kcpq", *factors).to(maps.dtype)
+
+
+def largest_samples(maps: Tensor, y: Axis, x: Axis) -> Tensor:
+    """The maximum of each bin's samples, for `reduce="max"`; without samples 0, as their mean is.
+
+    The formula above gives the samples, each one a bin of its own. RoI by RoI, since adaptive
+    sampling takes another number in each.
+    """
+    rows, columns = y.edges.shape[1], x.edges.shape[1]  # P_h, P_w
+    exact = maps.to(torch.promote_types(maps.dtype, y.samples.dtype))
+    means = weighted_means(exact, y, x)  # [K, C, P_h, P_w]
+    largest = [means[:0]]
+    # The same number of samples, n along y and m along x, in all bins of a RoI.
+    y_numbers, x_numbers = y.sample_counts[::rows].tolist(), x.sample_counts[::columns].tolist()
+    all_y = y.samples.split([rows * n for n in y_numbers])
+    all_x = x.samples.split([columns * m for m in x_numbers])
+    for k, (n, m) in enumerate(zip(y_numbers, x_numbers)):
+        along_y = weights_of(all_y[k], maps.shape[2]).to(exact)  # [P_h * n, H]
+        along_x = weights_of(all_x[k], maps.shape[3]).to(exact)  # [P_w * m, W]
+        samples = torch.einsum("sh,chw,tw->cst", along_y, exact[k], along_x)
+        bins = samples.view(maps.shape[1], rows, n, columns, m).transpose(2, 3)
+        bins = bins.flatten(-2)  # [C, P_h, P_w, n * m]
+        largest.append(bins.max(dim=-1).values[None] if n * m else means[k : k + 1])
+    return torch.cat(largest).to(maps.dtype)
+
+
+def weights_of(samples: Tensor, length: int) -> Tensor:
+    """`Tensor[S, L]`: the weight with which each sample along an axis reads each of its L cells."""
+    cells, weights = neighbours(samples, length)  # [S, 2] each
+    return weights.new_zeros(len(samples), length).scatter_add(1, cells.long(), weights)
 
 
 def roi_pool_bags(
@@ -49,7 +164,7 @@ def roi_pool_bags(
         ValueError: a wrong shape, a size below 1, or a coordinate that is not finite.
     """
     size, rois, output_size = bag_arguments(map_size, boxes, output_size, spatial_scale)
-    y, x = _pool_axes(size, rois, output_size, spatial_scale)
+    y, x = both_axes(pool_axis, rois, output_size, size, spatial_scale)
     return Bags(rois, y, x, size, spatial_scale)
 
 
@@ -80,7 +195,7 @@ def roi_warp_bags(
         ValueError: a wrong shape, a size below 1, or a coordinate that is not finite.
     """
     size, rois, output_size = bag_arguments(map_size, boxes, output_size, spatial_scale)
-    y, x = _warp_axes(size, rois, output_size, spatial_scale, sampling_ratio)
+    y, x = both_axes(warp_axis, rois, output_size, size, spatial_scale, sampling_ratio)
     return Bags(rois, y, x, size, spatial_scale)
 
 
@@ -115,130 +230,5 @@ def roi_align_bags(
         ValueError: a wrong shape, a size below 1, or a coordinate that is not finite.
     """
     size, rois, output_size = bag_arguments(map_size, boxes, output_size, spatial_scale)
-    y, x = _align_axes(size, rois, output_size, spatial_scale, sampling_ratio, aligned)
+    y, x = both_axes(align_axis, rois, output_size, size, spatial_scale, sampling_ratio, aligned)
     return Bags(rois, y, x, size, spatial_scale)
-
-
-def _pool_axes(size, rois, output_size, spatial_scale) -> Iterator[Axis]:
-    for low, high, bins, length in axes(rois, output_size, size):
-        yield whole_cells(*quantised_box(low, high, spatial_scale), bins, last=length)
-
-
-def _warp_axes(size, rois, output_size, spatial_scale, sampling_ratio) -> Iterator[Axis]:
-    for low, high, bins, length in axes(rois, output_size, size):
-        start, extent = quantised_box(low, high, spatial_scale)
-        yield bilinear_samples(start - 0.5, extent, bins, length, sampling_ratio)
-
-
-def _align_axes(size, rois, output_size, spatial_scale, sampling_ratio, aligned) -> Iterator[Axis]:
-    half_a_cell = 0.5 if aligned else 0.0
-    for low, high, bins, length in axes(rois, output_size, size):
-        origin, end = (edge * spatial_scale - half_a_cell for edge in (low, high))
-        extent = end - origin if aligned else (end - origin).clamp(min=1)
-        yield bilinear_samples(origin, extent, bins, length, sampling_ratio)
-
-
-def roi_pool(
-    input: Tensor,
-    boxes: Tensor | Sequence[Tensor],
-    output_size: int | Sequence[int],
-    spatial_scale: float = 1.0,
-) -> Tensor:
-    """RoIPool (Fast R-CNN, section 2.1): the maximum of each bin's cells, an empty bin giving 0.
-
-    Args:
-        input: `Tensor[N, C, H, W]`, the features; fastest in channels-last format.
-        boxes: `Tensor[K, 5]` of (image, x1, y1, x2, y2), or a `Tensor[L, 4]` for each image; in
-            image pixels.
-        output_size: (P_h, P_w), the numbers of bins, or one number for both.
-        spatial_scale: feature cells per image pixel.
-
-    Returns:
-        `Tensor[K, C, P_h, P_w]` in channels-last format, of the input's type; differentiable with
-        respect to `input`. Of equal maxima the first in reading order gets the gradient.
-
-    Raises:
-        TypeError: an argument of a wrong type.
-        ValueError: a wrong shape, a size below 1, an image number that is not in the batch, or a
-            coordinate that is not finite.
-    """
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
-    if use_torchvision():
-        return run_torchvision(torchvision.ops.roi_pool, input, rois, output_size, spatial_scale)
-    y, x = _pool_axes(input.shape[2:], rois, output_size, spatial_scale)
-    cells, _, offsets = multiply(rois, y, x, input.shape[2:])
-    rows = reduce_max(as_table(input), cells, offsets, (len(rois), *output_size))
-    return as_output(rows, input.dtype)
-
-
-def roi_warp(
-    input: Tensor,
-    boxes: Tensor | Sequence[Tensor],
-    output_size: int | Sequence[int],
-    spatial_scale: float = 1.0,
-    sampling_ratio: int = -1,
-    reduce: str = "mean",
-) -> Tensor:
-    """RoIWarp as Mask R-CNN's Table 2c has it: RoIPool's rounded box, read by interpolation.
-
-    Args:
-        input: `Tensor[N, C, H, W]`, the features; fastest in channels-last format.
-        boxes: as for `roi_pool`.
-        output_size: (P_h, P_w), the numbers of bins, or one number for both.
-        spatial_scale: feature cells per image pixel.
-        sampling_ratio: sample points per bin and axis; <= 0 takes one per cell, rounded up.
-        reduce: "mean" or "max" of a bin's samples.
-
-    Returns:
-        `Tensor[K, C, P_h, P_w]` in channels-last format, of the input's type; differentiable with
-        respect to `input`, and to `boxes`, where the rounding makes the gradient zero.
-
-    Raises:
-        TypeError: an argument of a wrong type.
-        ValueError: a wrong shape, size or `reduce`, an image number that is not in the batch, or a
-            coordinate that is not finite.
-    """
-    check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
-    if use_torchvision() and reduce == "mean" and not rois.requires_grad:
-        return torchvision_warp(input, rois, output_size, spatial_scale, sampling_ratio)
-    y, x = _warp_axes(input.shape[2:], rois, output_size, spatial_scale, sampling_ratio)
-    return reduce_samples(input, rois, y, x, reduce)
-
-
-def roi_align(
-    input: Tensor,
-    boxes: Tensor | Sequence[Tensor],
-    output_size: int | Sequence[int],
-    spatial_scale: float = 1.0,
-    sampling_ratio: int = -1,
-    aligned: bool = False,
-    reduce: str = "mean",
-) -> Tensor:
-    """RoIAlign (Mask R-CNN, section 3): bilinear samples of the unrounded box.
-
-    Args:
-        input: `Tensor[N, C, H, W]`, the features; fastest in channels-last format.
-        boxes: as for `roi_pool`.
-        output_size: (P_h, P_w), the numbers of bins, or one number for both.
-        spatial_scale: feature cells per image pixel.
-        sampling_ratio: sample points per bin and axis; <= 0 takes one per cell, rounded up.
-        aligned: take a cell's value as standing at its centre; see `roi_align_bags`.
-        reduce: "mean" or "max" of a bin's samples.
-
-    Returns:
-        `Tensor[K, C, P_h, P_w]` in channels-last format, of the input's type; differentiable with
-        respect to `input` and `boxes`.
-
-    Raises:
-        TypeError: an argument of a wrong type.
-        ValueError: a wrong shape, size or `reduce`, an image number that is not in the batch, or a
-            coordinate that is not finite.
-    """
-    check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
-    if use_torchvision() and reduce == "mean" and not rois.requires_grad:
-        arguments = output_size, spatial_scale, sampling_ratio, aligned
-        return run_torchvision(torchvision.ops.roi_align, input, rois, *arguments)
-    y, x = _align_axes(input.shape[2:], rois, output_size, spatial_scale, sampling_ratio, aligned)
-    return reduce_samples(input, rois, y, x, reduce)
