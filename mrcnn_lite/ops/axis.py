@@ -1,10 +1,10 @@
 """One axis of an RoI operation: what each of the P bins along it reads.
 
-The operations treat x and y alike and apart, so everything that distinguishes them is said here,
-once and in one dimension: `pool_axis`, `warp_axis`, `align_axis`, and the two position-sensitive
-ones. An axis says it in two ways: as a list of cells, bin after bin, which `mrcnn_lite.ops.bags`
-draws and `mrcnn_lite.ops.fast` computes with; and as a matrix with a row for each bin (`dense`),
-which is the formula that `mrcnn_lite.ops.roi` writes down.
+The operations treat x and y alike and apart, so everything that distinguishes them is said here in
+one dimension: `pool_axis`, `warp_axis`, `align_axis` (also for PSRoIAlign) and `ps_pool_axis`. What
+the definitions in `mrcnn_lite.ops.roi` write as a matrix, most of it zeros, is here a list of the
+cells that are read, bin after bin: `mrcnn_lite.ops.bags` draws it, `mrcnn_lite.ops.fast` computes
+with it.
 
 Coordinates are feature cells, cell j covering [j, j + 1) with its centre at j + 0.5. All floating-
 point expressions keep the order of torchvision's kernels: a bin's edge or a sample that falls on a
@@ -48,15 +48,6 @@ class Axis:
     width: int | None = None
     samples: Tensor | None = None
     sample_counts: Tensor | None = None
-
-    def dense(self, length: int) -> Tensor:
-        """`Tensor[K, P, L]`: the weight with which each bin reads each of the axis's L cells."""
-        rois, bins = self.edges.shape[:2]
-        weights = self.start.new_ones(len(self.cells)) if self.weights is None else self.weights
-        bin_of_entry = torch.repeat_interleave(self.counts)  # [E]
-        dense = weights.new_zeros(rois * bins, length)  # [K * P, L]
-        places = bin_of_entry.long(), self.cells.long()
-        return dense.index_put(places, weights, accumulate=True).view(rois, bins, length)
 
 
 def both_axes(

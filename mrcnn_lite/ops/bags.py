@@ -1,9 +1,8 @@
 """Which cells of a feature map every bin of an RoI operation reads, and with which weights.
 
 The operations differ only in what their bins read: a bag of cells. Every picture of an operation
-draws these bags. They are the very entries that `mrcnn_lite.ops.fast` sums up, made from the same
-two axes that `mrcnn_lite.ops.roi` multiplies in its formula, so that a picture cannot show anything
-else than what is computed.
+draws these bags. They are the very entries that `mrcnn_lite.ops.fast` sums up or maximises, so that
+a picture cannot show anything else than what is computed.
 
 Feature cells are the unit: cell j covers [j, j + 1) and its centre is at j + 0.5. Image pixels
 times the spatial scale give feature cells.

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.ops.arguments import bag_arguments, ps_arguments
-from mrcnn_lite.ops.axis import Axis, align_axis, both_axes, ps_pool_axis
+from mrcnn_lite.ops.axis import align_axis, both_axes, ps_pool_axis, round_half_away
 from mrcnn_lite.ops.bags import Bags
+from mrcnn_lite.ops.roi import cells_of_bins, sample_weights
 
 
 def ps_roi_pool(
@@ -30,8 +31,16 @@ def ps_roi_pool(
     Arguments, result and errors are those of `mrcnn_lite.ops.ps_roi_pool`.
     """
     rois, output_size = ps_arguments(input, boxes, output_size, spatial_scale)
-    y, x = both_axes(ps_pool_axis, rois, output_size, input.shape[2:], spatial_scale)
-    return own_map_means(input[rois[:, 0].long()], y, x)
+    maps = input[rois[:, 0].long()]  # [K, C * P_h * P_w, H, W]
+    start, end = round_half_away(rois[:, 1:] * spatial_scale).split(2, dim=1)  # [K, 2], of (x, y)
+    size = (end - start).clamp(min=1)
+    rows = cells_of_bins(start[:, 1], size[:, 1], output_size[0], maps.shape[2])  # [K, P_h, H]
+    columns = cells_of_bins(start[:, 0], size[:, 0], output_size[1], maps.shape[3])  # [K, P_w, W]
+    rows[..., -1] = columns[..., -1] = False  # never read; see `mrcnn_lite.ops.ps_roi_pool`
+    rows, columns = rows.to(rois.dtype), columns.to(rois.dtype)
+    rows = rows / rows.sum(dim=2, keepdim=True).clamp(min=1)
+    columns = columns / columns.sum(dim=2, keepdim=True).clamp(min=1)
+    return own_map_means(maps, rows, columns)
 
 
 def ps_roi_align(
@@ -46,28 +55,30 @@ def ps_roi_align(
     Arguments, result and errors are those of `mrcnn_lite.ops.ps_roi_align`.
     """
     rois, output_size = ps_arguments(input, boxes, output_size, spatial_scale)
-    y, x = both_axes(
-        align_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio, True
-    )
-    return own_map_means(input[rois[:, 0].long()], y, x)
+    maps = input[rois[:, 0].long()]  # [K, C * P_h * P_w, H, W]
+    start, end = (rois[:, 1:] * spatial_scale - 0.5).split(2, dim=1)  # [K, 2], of (x, y)
+    (x, y), (width, height) = start.unbind(1), (end - start).unbind(1)  # [K] each
+    rows, share = sample_weights(y, height, output_size[0], maps.shape[2], sampling_ratio)
+    rows = (rows * share[:, None, :, None]).sum(dim=2)  # [K, P_h, n, H] to [K, P_h, H]
+    columns, share = sample_weights(x, width, output_size[1], maps.shape[3], sampling_ratio)
+    columns = (columns * share[:, None, :, None]).sum(dim=2)  # [K, P_w, m, W] to [K, P_w, W]
+    return own_map_means(maps, rows, columns)
 
 
-def own_map_means(maps: Tensor, y: Axis, x: Axis) -> Tensor:
-    """`roi.weighted_means`, where bin (p, q) of a channel reads the p-th row's q-th map.
+def own_map_means(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The formula of `roi.py`, where bin (p, q) of each channel reads a map of its own.
 
     Args:
         maps: `Tensor[K, C * P_h * P_w, H, W]`, for each RoI.
-        y: what the P_h rows of bins read.
-        x: what the P_w columns of bins read.
+        rows: `Tensor[K, P_h, H]`, weights that sum to 1.
+        columns: `Tensor[K, P_w, W]`, likewise.
 
     Returns:
         `Tensor[K, C, P_h, P_w]`.
     """
-    rows = y.dense(maps.shape[2])  # [K, P_h, H]
-    columns = x.dense(maps.shape[3])  # [K, P_w, W]
-    of_bins = maps.unflatten(1, (-1, rows.shape[1], columns.shape[1]))  # [K, C, P_h, P_w, H, W]
+    own_maps = maps.unflatten(1, (-1, rows.shape[1], columns.shape[1]))  # [K, C, P_h, P_w, H, W]
     exact = torch.promote_types(maps.dtype, rows.dtype)  # no weights in half precision
-    factors = rows.to(exact), of_bins.to(exact), columns.to(exact)
+    factors = rows.to(exact), own_maps.to(exact), columns.to(exact)
     return torch.einsum("kph,kcpqhw,kqw->kcpq", *factors).to(maps.dtype)
 
 

@@ -4,16 +4,16 @@ RoIPool: Girshick 2015, "Fast R-CNN", section 2.1. RoIWarp: Dai, He, Sun 2016, "
 Semantic Segmentation via Multi-task Network Cascades", as Mask R-CNN's Table 2c describes it.
 RoIAlign: He, Gkioxari, Dollar, Girshick 2017, "Mask R-CNN", section 3.
 
-These are the definitions, to be read; `mrcnn_lite.ops` gives the same numbers faster
-(`mrcnn_lite.ops.fast`), by the same names. One difference at a time leads from the first to the
-last, and it is said along one axis, in `mrcnn_lite.ops.axis`: RoIWarp reads RoIPool's box by
-interpolation, RoIAlign leaves that box unrounded. Along y, bin p reads row h of the map with weight
-rows[p, h], along x bin q reads column w with weight columns[q, w], and the bin in row p, column q
-reads
+These are the definitions, to be read; `mrcnn_lite.ops` gives the same numbers faster, by the same
+names (`mrcnn_lite.ops.fast`). One difference at a time leads from the first to the last: RoIWarp
+reads RoIPool's box by interpolation, RoIAlign leaves that box unrounded.
 
-    sum over h, w of  rows[p, h] * map[h, w] * columns[q, w]
+Along y, bin p reads row h of the map with the weight rows[p, h]; along x, bin q reads column w with
+the weight columns[q, w]. The bin in row p and column q reads
 
-with each operation's own rows and columns. RoIPool has the maximum in place of the sum.
+    sum over h and w of  rows[p, h] * map[h, w] * columns[q, w],
+
+and RoIPool, whose weights are 0 and 1, has the maximum in place of the sum.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ from torch import Tensor
 
 from mrcnn_lite.ops.arguments import bag_arguments, check_choice, op_arguments
 from mrcnn_lite.ops.axis import (
-    Axis,
     align_axis,
     both_axes,
     neighbours,
     pool_axis,
+    quantised_box,
     warp_axis,
 )
 from mrcnn_lite.ops.bags import Bags
@@ -44,15 +44,15 @@ def roi_pool(
     Arguments, result and errors are those of `mrcnn_lite.ops.roi_pool`.
     """
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
-    y, x = both_axes(pool_axis, rois, output_size, input.shape[2:], spatial_scale)
+    start, size = quantised_box(rois[:, 1:3], rois[:, 3:], spatial_scale)  # [K, 2] each, of (x, y)
     maps = input[rois[:, 0].long()]  # [K, C, H, W]
-    rows = y.dense(maps.shape[2]) > 0  # [K, P_h, H]
-    columns = x.dense(maps.shape[3]) > 0  # [K, P_w, W]
-    in_bin = rows[:, None, :, None, :, None] & columns[:, None, None, :, None, :]
-    # [K, 1, P_h, P_w, H, W], broadcast over the channels
-    cells = maps[:, :, None, None].masked_fill(~in_bin, float("-inf")).flatten(-2)
-    largest = cells.max(dim=-1).values  # [K, C, P_h, P_w]; of equal ones PyTorch takes the first
-    return largest.where(in_bin.flatten(-2).any(dim=-1), 0)
+    rows = cells_of_bins(start[:, 1], size[:, 1], output_size[0], maps.shape[2])  # [K, P_h, H]
+    columns = cells_of_bins(start[:, 0], size[:, 0], output_size[1], maps.shape[3])  # [K, P_w, W]
+    in_bin = rows[:, :, None, :, None] & columns[:, None, :, None]  # [K, P_h, P_w, H, W]
+    in_bin = in_bin[:, None].flatten(-2)  # [K, 1, P_h, P_w, H * W]
+    cells = maps.flatten(-2)[:, :, None, None].masked_fill(~in_bin, float("-inf"))
+    largest = cells.max(dim=-1).values  # [K, C, P_h, P_w], the first of equal ones
+    return largest.where(in_bin.any(dim=-1), 0)
 
 
 def roi_warp(
@@ -69,9 +69,9 @@ def roi_warp(
     """
     check_choice("reduce", reduce, ("mean", "max"))
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
-    y, x = both_axes(warp_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio)
+    start, size = quantised_box(rois[:, 1:3], rois[:, 3:], spatial_scale)  # [K, 2] each, of (x, y)
     maps = input[rois[:, 0].long()]  # [K, C, H, W]
-    return weighted_means(maps, y, x) if reduce == "mean" else largest_samples(maps, y, x)
+    return read_samples(maps, start - 0.5, size, output_size, sampling_ratio, reduce)
 
 
 def roi_align(
@@ -89,53 +89,102 @@ def roi_align(
     """
     check_choice("reduce", reduce, ("mean", "max"))
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
-    y, x = both_axes(
-        align_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio, aligned
-    )
+    start, end = (rois[:, 1:] * spatial_scale - (0.5 if aligned else 0.0)).split(2, dim=1)
+    size = end - start if aligned else (end - start).clamp(min=1)  # [K, 2], of (x, y)
     maps = input[rois[:, 0].long()]  # [K, C, H, W]
-    return weighted_means(maps, y, x) if reduce == "mean" else largest_samples(maps, y, x)
+    return read_samples(maps, start, size, output_size, sampling_ratio, reduce)
 
 
-def weighted_means(maps: Tensor, y: Axis, x: Axis) -> Tensor:
-    """The formula above, of a map for each RoI: `Tensor[K, C, H, W]` to `Tensor[K, C, P_h, P_w]`.
+def cells_of_bins(start: Tensor, size: Tensor, bins: int, length: int) -> Tensor:
+    """Along one axis, the cells that RoIPool's bins read: equal parts, rounded outwards.
 
-    The weights average a bin's samples, so that the sum is a mean.
+    Args:
+        start: `Tensor[K]` of whole numbers, where the boxes begin.
+        size: `Tensor[K]`, their extent.
+        bins: P, the number of bins.
+        length: L, the number of cells.
+
+    Returns:
+        bool `Tensor[K, P, L]`.
     """
-    rows = y.dense(maps.shape[2])  # [K, P_h, H]
-    columns = x.dense(maps.shape[3])  # [K, P_w, W]
-    exact = torch.promote_types(maps.dtype, rows.dtype)  # no weights in half precision
-    factors = rows.to(exact), maps.to(exact), columns.to(exact)
-    return torch.einsum("kph,kchw,kqw->kcpq", *factors).to(maps.dtype)
+    p = torch.arange(bins, dtype=start.dtype, device=start.device)
+    cell = torch.arange(length, dtype=start.dtype, device=start.device)
+    bin_size = (size / bins)[:, None]  # [K, 1]
+    first = (p * bin_size).floor() + start[:, None]  # [K, P]
+    end = ((p + 1) * bin_size).ceil() + start[:, None]  # [K, P]
+    return (first[..., None] <= cell) & (cell < end[..., None])
 
 
-def largest_samples(maps: Tensor, y: Axis, x: Axis) -> Tensor:
-    """The maximum of each bin's samples, for `reduce="max"`; without samples 0, as their mean is.
+def sample_weights(
+    start: Tensor, size: Tensor, bins: int, length: int, sampling: int
+) -> tuple[Tensor, Tensor]:
+    """Along one axis, the weights with which the samples in each bin read the cells.
 
-    The formula above gives the samples, each one a bin of its own. RoI by RoI, since adaptive
-    sampling takes another number in each.
+    Args:
+        start: `Tensor[K]`, where the boxes begin if cell j's value stands at j.
+        size: `Tensor[K]`, their extent.
+        bins: P, the number of bins.
+        length: L, the number of cells.
+        sampling: samples per bin, or <= 0 to take one per cell, rounded up.
+
+    Returns:
+        (weights, share): `Tensor[K, P, n, L]` and `Tensor[K, n]`, n being the largest number of
+        samples in a bin, at least 1. A sample's share in its bin is one by their number; what a
+        RoI's bins do not have has a share of 0.
     """
-    rows, columns = y.edges.shape[1], x.edges.shape[1]  # P_h, P_w
-    exact = maps.to(torch.promote_types(maps.dtype, y.samples.dtype))
-    means = weighted_means(exact, y, x)  # [K, C, P_h, P_w]
-    largest = [means[:0]]
-    # The same number of samples, n along y and m along x, in all bins of a RoI.
-    y_numbers, x_numbers = y.sample_counts[::rows].tolist(), x.sample_counts[::columns].tolist()
-    all_y = y.samples.split([rows * n for n in y_numbers])
-    all_x = x.samples.split([columns * m for m in x_numbers])
-    for k, (n, m) in enumerate(zip(y_numbers, x_numbers)):
-        along_y = weights_of(all_y[k], maps.shape[2]).to(exact)  # [P_h * n, H]
-        along_x = weights_of(all_x[k], maps.shape[3]).to(exact)  # [P_w * m, W]
-        samples = torch.einsum("sh,chw,tw->cst", along_y, exact[k], along_x)
-        bins = samples.view(maps.shape[1], rows, n, columns, m).transpose(2, 3)
-        bins = bins.flatten(-2)  # [C, P_h, P_w, n * m]
-        largest.append(bins.max(dim=-1).values[None] if n * m else means[k : k + 1])
-    return torch.cat(largest).to(maps.dtype)
+    number = (size.detach() / bins).ceil() if sampling <= 0 else torch.full_like(size, sampling)
+    number = number.clamp(min=0)[:, None]  # [K, 1]
+    p = torch.arange(bins, dtype=start.dtype, device=start.device)[:, None]
+    largest = int(number.amax()) if number.any() else 1
+    i = torch.arange(largest, dtype=start.dtype, device=start.device)
+    share = (i < number) / number.clamp(min=1)  # [K, n]
+    bin_size = (size / bins)[:, None, None]  # [K, 1, 1]
+    in_bin = (i + 0.5) * bin_size / number.clamp(min=1)[:, None]  # [K, 1, n]
+    position = start[:, None, None] + p * bin_size + in_bin  # [K, P, n]
+    cells, weights = neighbours(position, length)  # [K, P, n, 2] each
+    dense = weights.new_zeros(*position.shape, length)
+    return dense.scatter_add(3, cells.long(), weights), share
 
 
-def weights_of(samples: Tensor, length: int) -> Tensor:
-    """`Tensor[S, L]`: the weight with which each sample along an axis reads each of its L cells."""
-    cells, weights = neighbours(samples, length)  # [S, 2] each
-    return weights.new_zeros(len(samples), length).scatter_add(1, cells.long(), weights)
+def read_samples(
+    maps: Tensor,
+    start: Tensor,
+    size: Tensor,
+    output_size: tuple[int, int],
+    sampling_ratio: int,
+    reduce: str,
+) -> Tensor:
+    """The mean or the maximum of each bin's samples; a bin without samples gives 0.
+
+    Args:
+        maps: `Tensor[K, C, H, W]`, a map for each RoI.
+        start: `Tensor[K, 2]`, (x, y) in cells, where the boxes begin if a value stands at j.
+        size: `Tensor[K, 2]`, (width, height) in cells.
+        output_size: (P_h, P_w).
+        sampling_ratio: samples per bin and axis; <= 0 takes one per cell, rounded up.
+        reduce: "mean" or "max".
+
+    Returns:
+        `Tensor[K, C, P_h, P_w]`.
+    """
+    (height, width), dtype = maps.shape[2:], maps.dtype
+    rows, row_share = sample_weights(
+        start[:, 1], size[:, 1], output_size[0], height, sampling_ratio
+    )  # [K, P_h, n, H], [K, n]
+    columns, column_share = sample_weights(
+        start[:, 0], size[:, 0], output_size[1], width, sampling_ratio
+    )  # [K, P_w, m, W], [K, m]
+    maps = maps.to(torch.promote_types(dtype, rows.dtype))  # no weights in half precision
+    rows, columns = rows.to(maps), columns.to(maps)
+    if reduce == "mean":
+        rows = (rows * row_share[:, None, :, None]).sum(dim=2)  # [K, P_h, H]
+        columns = (columns * column_share[:, None, :, None]).sum(dim=2)  # [K, P_w, W]
+        return torch.einsum("kph,kchw,kqw->kcpq", rows, maps, columns).to(dtype)
+    samples = torch.einsum("kpnh,kchw,kqmw->kcpqnm", rows, maps, columns).flatten(-2)
+    exists = (row_share[:, :, None] * column_share[:, None] > 0).flatten(-2)  # [K, n * m]
+    exists = exists[:, None, None, None]  # [K, 1, 1, 1, n * m]
+    largest = samples.masked_fill(~exists, float("-inf")).max(dim=-1).values  # [K, C, P_h, P_w]
+    return largest.where(exists.any(dim=-1), 0).to(dtype)
 
 
 def roi_pool_bags(
