@@ -31,7 +31,7 @@ from mrcnn_lite.models.roi_features import SAMPLING_RATIO, make_roi_op
 from mrcnn_lite.models.roi_heads import BOX_BINS, MASK_BINS
 from mrcnn_lite.models.rpn import AnchorGenerator, RPNHead
 from mrcnn_lite.models.weights import fetch_backbone_weights, fetch_state_dict, load_trunk
-from mrcnn_lite.ops import ps_roi_align, ps_roi_pool
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,9 @@ MASK_LOSSES = {
 }
 # The RoI operations that have a position-sensitive twin; "pool" is FCIS's own.
 PS_ROI_OPS = {
-    "align": partial(ps_roi_align, sampling_ratio=SAMPLING_RATIO),
-    "pool": ps_roi_pool,
+    name: partial(operation.read_position_sensitively, sampling_ratio=SAMPLING_RATIO)
+    for name, operation in OPERATIONS.items()
+    if operation.read_position_sensitively is not None
 }
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fast.training import interleave
-from mrcnn_lite.ops import roi_align, roi_pool, roi_warp
+from mrcnn_lite.ops import roi_align
+from mrcnn_lite.ops.by_name import find_operation
 
 # (features `Tensor[N, C, H, W]`, RoIs `Tensor[R, 5]` of (image, x1, y1, x2, y2) in image pixels, P,
 # feature cells per image pixel) to `Tensor[R, C, P, P]`.
@@ -98,16 +99,9 @@ def extract_roi_features(
 
 def make_roi_op(config: MaskRCNNConfig) -> RoIOp:
     """Give the configured RoI operation the arguments that do not change from call to call."""
-    if config.roi_op == "pool":
-        return roi_pool
-    if config.roi_op == "warp":
-        return partial(roi_warp, sampling_ratio=SAMPLING_RATIO, reduce=config.roi_reduce)
-    return partial(
-        roi_align,
-        sampling_ratio=SAMPLING_RATIO,
-        aligned=config.aligned,
-        reduce=config.roi_reduce,
-    )
+    unaligned = config.roi_op == "align" and not config.aligned
+    operation = find_operation("align_unaligned" if unaligned else config.roi_op)
+    return partial(operation.read, sampling_ratio=SAMPLING_RATIO, reduce=config.roi_reduce)
 
 
 def round_log2(ratio: float) -> int:

@@ -9,15 +9,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch._subclasses.fake_tensor import FakeTensor
 
-
-def read_int(value: Tensor, unknown: int) -> int:
-    """The integer in the one-element tensor `value`, or `unknown` if it is a fake tensor.
-
-    A fake tensor (a dry run of shapes and devices under `FakeTensorMode`) has no values to read.
-    """
-    return unknown if isinstance(value, FakeTensor) else int(value)
+from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 
 
 def as_size(output_size: int | Sequence[int], name: str = "output_size") -> tuple[int, int]:
@@ -85,12 +78,25 @@ def bag_arguments(
     return as_size(map_size, "map_size"), as_rois(boxes), as_size(output_size)
 
 
-def axes(
-    rois: Tensor, output_size: tuple[int, int], map_size: tuple[int, int]
-) -> tuple[tuple[Tensor, Tensor, int, int], ...]:
-    """(low, high, number of bins, number of cells) of the y axis, then of the x axis."""
-    _, x1, y1, x2, y2 = rois.unbind(dim=1)
-    return (y1, y2, output_size[0], map_size[0]), (x1, x2, output_size[1], map_size[1])
+def ps_arguments(
+    input: Tensor,
+    boxes: Tensor | Sequence[Tensor],
+    output_size: int | Sequence[int],
+    spatial_scale: float,
+) -> tuple[Tensor, tuple[int, int]]:
+    """`op_arguments` of a position-sensitive operation, which wants channels for each bin.
+
+    Raises:
+        TypeError: an argument of a wrong type.
+        ValueError: as `op_arguments`, or P_h * P_w does not divide the number of channels.
+    """
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    bins = output_size[0] * output_size[1]
+    if input.shape[1] % bins:
+        raise ValueError(
+            f"input must have a multiple of P_h * P_w = {bins} channels, got {input.shape[1]}"
+        )
+    return rois, output_size
 
 
 def _check_map(input: Tensor) -> None:
@@ -131,7 +137,7 @@ def as_rois(boxes: Tensor | Sequence[Tensor], images: int | None = None) -> Tens
     else:
         rois = _joined(boxes, images)
     rois = rois.to(_wide(rois.dtype))
-    if not isinstance(rois, FakeTensor):
+    if not isinstance(rois, ValuelessTensor):  # a dry run has no values to check
         _check_values(rois.detach(), images)
     return rois
 
@@ -151,8 +157,8 @@ def _joined(boxes: Sequence[Tensor], images: int | None) -> Tensor:
         return torch.zeros(0, 5)
     # Before the images' numbers come in: a 16-bit type has no room for large ones.
     boxes = [one.to(_wide(one.dtype)) for one in boxes]
-    numbers = [torch.full_like(one[:, :1], i) for i, one in enumerate(boxes)]
-    return torch.cat([torch.cat([n, one], dim=1) for n, one in zip(numbers, boxes)])
+    numbers = [torch.full_like(one[:, :1], i) for i, one in enumerate(boxes)]  # [L_i, 1] each
+    return torch.cat([torch.cat([n, one], dim=1) for n, one in zip(numbers, boxes)])  # [K, 5]
 
 
 def _wide(dtype: torch.dtype) -> torch.dtype:

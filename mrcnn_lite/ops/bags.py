@@ -1,8 +1,8 @@
 """Which cells of a feature map every bin of an RoI operation reads, and with which weights.
 
-The operations differ only in what their bins read: a bag of cells. `mrcnn_lite.ops.roi` reduces
-these bags, and every picture of an operation draws them, so that a picture cannot show anything
-else than what is computed.
+The operations differ only in what their bins read: a bag of cells. Every picture of an operation
+draws these bags. They are the very entries that `mrcnn_lite.ops.fast` sums up or maximises, so that
+a picture cannot show anything else than what is computed.
 
 Feature cells are the unit: cell j covers [j, j + 1) and its centre is at j + 0.5. Image pixels
 times the spatial scale give feature cells.
@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.ops.axis import Axis
-from mrcnn_lite.ops.product import Entries, multiply, pair
+from mrcnn_lite.ops.fast.pairs import pair
+from mrcnn_lite.ops.fast.sparse import Entries, multiply
 
 
 class Bin(NamedTuple):
@@ -57,7 +58,7 @@ class Bags:
 
     @cached_property
     def entries(self) -> Entries:
-        """What all bins read, in the form that the reducer takes."""
+        """What all bins read, in the form that the fast operations take."""
         return multiply(self.rois, self.y, self.x, self.map_size, self.position_sensitive)
 
     @property
@@ -124,7 +125,7 @@ class Bags:
         if self.x.samples is None:
             return self.rois.new_zeros(0, 2)
         pairs = pair(self.y.sample_counts, self.x.sample_counts, self.output_size)
-        y, x = self.y.samples[pairs.y][pairs.line], self.x.samples[pairs.x]
+        y, x = self.y.samples[pairs.y][pairs.line], self.x.samples[pairs.x]  # [S] each
         return torch.stack([x, y], dim=1) + 0.5
 
     @cached_property

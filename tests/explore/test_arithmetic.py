@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from mrcnn_lite.explore.explorer.web_sources import FOLDER
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS, split_shift
+from mrcnn_lite.explore.measure.misalignment import split_shift
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 # For every RoI: the cells and weights of all bins, and the causes of all bins along x and y.
 RUNNER = """

@@ -11,7 +11,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mrcnn_lite.datasets import ShapesDataset
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS
 from mrcnn_lite.explore.panels import Panel, levels_panel, move_panel, paste_panel
 from mrcnn_lite.explore.panels.anchors import anchors_panel, propose, suppress
 from mrcnn_lite.explore.panels.competition import compete, competition_panel
@@ -21,6 +20,7 @@ from mrcnn_lite.explore.panels.panel import MOST_INTERVALS
 from mrcnn_lite.explore.panels.paste import paste_and_cut
 from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn, mini_config
 from mrcnn_lite.ops import box_iou
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 NAMES = {1: "circle", 2: "square", 3: "star"}
 

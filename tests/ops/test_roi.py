@@ -5,11 +5,16 @@ import pytest
 import torch
 import torchvision
 
-from mrcnn_lite.ops import ps_roi_align, ps_roi_pool, roi_align, roi_pool, roi_warp
+from mrcnn_lite import ops
+from mrcnn_lite.ops import ps_roi, ps_roi_align, ps_roi_pool, roi, roi_align, roi_pool, roi_warp
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-5}
 SCALE = 1 / 8
-DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+# The operations that the package gives, which are fast, and their definitions.
+FAST_AND_PLAIN = pytest.mark.parametrize("module", [ops, roi], ids=["fast", "plain"])
+MODULES_AND_DTYPES = pytest.mark.parametrize(
+    ("module", "dtype"), [(ops, torch.float64), (ops, torch.float32), (roi, torch.float64)]
+)
 SIZES = pytest.mark.parametrize("size", [1, 2, 7, 14, (3, 5)])
 
 
@@ -70,33 +75,39 @@ def slow_samples(plane, box, bins, sampling, reduce):
     return out
 
 
-@DTYPES
+@MODULES_AND_DTYPES
 @SIZES
-def test_roi_pool_equals_torchvision(dtype, size, random_rois):
+def test_roi_pool_equals_torchvision(module, dtype, size, random_rois):
     x, rois = feature_map(5, dtype), random_rois(120, 3, dtype, inverted=True)
     theirs = torchvision.ops.roi_pool(x, rois, size, SCALE)
-    assert_same(roi_pool(x, rois, size, SCALE), theirs, x, TOLERANCE[dtype])
+    assert_same(module.roi_pool(x, rois, size, SCALE), theirs, x, TOLERANCE[dtype])
 
 
-@DTYPES
+@MODULES_AND_DTYPES
 @SIZES
 @pytest.mark.parametrize("sampling", [-1, 1, 2, 3])
 @pytest.mark.parametrize("aligned", [False, True])
 @pytest.mark.parametrize("channels", [1, 5])
-def test_roi_align_equals_torchvision(dtype, size, sampling, aligned, channels, random_rois):
+def test_roi_align_equals_torchvision(
+    module, dtype, size, sampling, aligned, channels, random_rois
+):
     # torchvision cannot sample an inverted box adaptively: its kernel allocates less than nothing.
     inverted = sampling > 0 or not aligned
     x, rois = feature_map(channels, dtype), random_rois(80, 3, dtype, inverted)
     theirs = torchvision.ops.roi_align(x, rois, size, SCALE, sampling, aligned)
-    ours = roi_align(x, rois, size, SCALE, sampling, aligned)
+    ours = module.roi_align(x, rois, size, SCALE, sampling, aligned)
     assert_same(ours, theirs, x, TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("op", ["roi_pool", "roi_align"])
 def test_work_in_many_parts_equals_torchvision(op, layout, random_rois, monkeypatch):
-    for name, number in (("CHANNELS", 2), ("BAGS", 60), ("ENTRIES", 1)):
-        monkeypatch.setattr(f"mrcnn_lite.ops.reduce.{name}_AT_ONCE", number)
+    for name, number in (
+        ("sparse.CHANNELS", 2),
+        ("maximum.BAGS", 60),
+        ("sparse.ENTRIES", 1),
+    ):
+        monkeypatch.setattr(f"mrcnn_lite.ops.fast.{name}_AT_ONCE", number)
     x = torch.randn(3, 5, 9, 11, dtype=torch.float64).to(memory_format=layout).requires_grad_()
     rois = random_rois(121, 3, torch.float64, inverted=False)
     theirs = getattr(torchvision.ops, op)(x, rois, (7, 5), SCALE)
@@ -116,29 +127,32 @@ def test_inverted_box_sampled_adaptively_reads_nothing():
     assert not roi_align(x, rois, 2, SCALE, -1, aligned=True).any()
 
 
+@FAST_AND_PLAIN
 @pytest.mark.parametrize("size", [(2, 2), (3, 5)])
 @pytest.mark.parametrize("sampling", [-1, 2])
 @pytest.mark.parametrize("reduce", ["mean", "max"])
-def test_roi_warp_equals_loops(size, sampling, reduce, random_rois):
+def test_roi_warp_equals_loops(module, size, sampling, reduce, random_rois):
     x = feature_map(2, torch.float64, requires_grad=False)
     rois = random_rois(40, 3, torch.float64, inverted=True)
     slow = [slow_samples(x[int(r[0])], pool_box(r), size, sampling, reduce) for r in rois]
-    ours = roi_warp(x, rois, size, SCALE, sampling, reduce=reduce)
+    ours = module.roi_warp(x, rois, size, SCALE, sampling, reduce=reduce)
     torch.testing.assert_close(ours, torch.stack(slow), atol=1e-10, rtol=0)
 
 
+@FAST_AND_PLAIN
 @pytest.mark.parametrize("sampling", [-1, 2])
-def test_roi_warp_is_roi_align_of_roi_pools_box(sampling, random_rois):
+def test_roi_warp_is_roi_align_of_roi_pools_box(module, sampling, random_rois):
     x, rois = feature_map(3, torch.float64), random_rois(80, 3, torch.float64, inverted=True)
     boxes = [pool_box(roi) for roi in rois]
     cells = [[int(r[0]), x1, y1, x1 + w, y1 + h] for r, ((y1, h), (x1, w)) in zip(rois, boxes)]
     theirs = torchvision.ops.roi_align(x, torch.tensor(cells).double(), 7, 1.0, sampling, True)
-    assert_same(roi_warp(x, rois, 7, SCALE, sampling), theirs, x, 1e-10)
+    assert_same(module.roi_warp(x, rois, 7, SCALE, sampling), theirs, x, 1e-10)
 
 
+@FAST_AND_PLAIN
 @pytest.mark.parametrize("sampling", [-1, 2])
 @pytest.mark.parametrize("aligned", [False, True])
-def test_roi_align_max_equals_loops(sampling, aligned, random_rois):
+def test_roi_align_max_equals_loops(module, sampling, aligned, random_rois):
     x = feature_map(2, torch.float64, requires_grad=False)
     rois = random_rois(40, 3, torch.float64, inverted=False)
     shift = 0.0 if aligned else 0.5
@@ -148,7 +162,7 @@ def test_roi_align_max_equals_loops(sampling, aligned, random_rois):
         sizes = sizes if aligned else [max(size, 1) for size in sizes]
         box = [(start * SCALE + shift, size) for start, size in zip((y1, x1), sizes)]
         slow.append(slow_samples(x[int(image)], box, (3, 2), sampling, "max"))
-    ours = roi_align(x, rois, (3, 2), SCALE, sampling, aligned, reduce="max")
+    ours = module.roi_align(x, rois, (3, 2), SCALE, sampling, aligned, reduce="max")
     torch.testing.assert_close(ours, torch.stack(slow), atol=1e-10, rtol=0)
 
 
@@ -165,17 +179,19 @@ def test_golden_values():
     ("op", "size"),
     [(ps_roi_pool, 3), (ps_roi_pool, (2, 3)), (ps_roi_align, 3), (ps_roi_align, (2, 3))],
 )
-def test_position_sensitive_equals_torchvision(op, size, aligned, random_rois):
+@pytest.mark.parametrize("module", [ops, ps_roi], ids=["fast", "plain"])
+def test_position_sensitive_equals_torchvision(module, op, size, aligned, random_rois):
     bins = size * size if isinstance(size, int) else size[0] * size[1]
     x, rois = feature_map(4 * bins, torch.float64), random_rois(60, 3, torch.float64, False)
     if op is ps_roi_pool:
         # The forward only: torchvision's backward kernel reads the last row, its forward does not.
         theirs = torchvision.ops.ps_roi_pool(x, rois, size, SCALE)
-        assert_same(ps_roi_pool(x, rois, size, SCALE), theirs, x, 1e-10, gradient=False)
+        ours = module.ps_roi_pool(x, rois, size, SCALE)
+        assert_same(ours, theirs, x, 1e-10, gradient=False)
         return
     for sampling in (1, 2, -1):
         theirs = torchvision.ops.ps_roi_align(x, rois, size, SCALE, sampling)
-        ours = ps_roi_align(x, rois, size, SCALE, sampling)
+        ours = module.ps_roi_align(x, rois, size, SCALE, sampling)
         # Of a bin without samples torchvision makes 0 / 0.
         assert_same(ours, theirs.nan_to_num(0), x, 1e-10)
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS, ErrorByCause
+from mrcnn_lite.explore.measure.misalignment import ErrorByCause
 from mrcnn_lite.explore.palette import (
     BLACK,
     HALF_PIXEL,
@@ -16,6 +16,7 @@ from mrcnn_lite.explore.palette import (
     TRUE_BOX,
     Meaning,
 )
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 # Each cause, as an attribute of `ErrorByCause`, and how it is drawn.
 CAUSES = {"half_pixel": HALF_PIXEL, "rounding": ROUNDING, "maximum": MAXIMUM}

@@ -6,8 +6,9 @@ from matplotlib.figure import Figure
 from mrcnn_lite.explore.draw.bags import draw_legend, draw_operation
 from mrcnn_lite.explore.draw.misalignment import draw_causes
 from mrcnn_lite.explore.draw.scene import draw_image
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS, slide, split_shift
+from mrcnn_lite.explore.measure.misalignment import slide, split_shift
 from mrcnn_lite.explore.palette import BLACK
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 TRACE_STEPS_PER_CELL = 32
 

@@ -24,8 +24,9 @@ from torchvision.transforms.functional import to_pil_image, to_tensor
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.explore.explorer.figure import figure_of_error
 from mrcnn_lite.explore.explorer.web_sources import module_source, style_source
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS, find_operation, slide, split_shift
+from mrcnn_lite.explore.measure.misalignment import slide, split_shift
 from mrcnn_lite.ops.bags import Bags
+from mrcnn_lite.ops.by_name import OPERATIONS, find_operation
 
 STRIDES = (4, 8, 16, 32)
 MAX_BINS, MAX_SAMPLING_RATIO = 14, 6
@@ -68,7 +69,7 @@ class Explorer(anywidget.AnyWidget):
         **settings: the traits below, as they are at the beginning.
 
     Attributes:
-        operation: a key of `misalignment.OPERATIONS`.
+        operation: a key of `mrcnn_lite.ops.by_name.OPERATIONS`.
         roi: (x1, y1, x2, y2) in image pixels, inside the scene, at least a pixel wide and high.
         stride: image pixels per feature cell: 4, 8, 16 or 32.
         bins: bins per axis, 1 to 14.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mrcnn_lite.explore.measure.misalignment import find_operation
 from mrcnn_lite.ops import roi_align
+from mrcnn_lite.ops.by_name import find_operation
 
 # Displacements tried along each axis, in cells.
 TRIED = torch.arange(-16, 17) / 8

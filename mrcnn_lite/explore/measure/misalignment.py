@@ -14,75 +14,15 @@ neighbouring steps are the causes, and they add up to the whole error. On a map 
 the causes depend on the order in which they are taken; it is the one above.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from mrcnn_lite.ops import (
-    roi_align,
-    roi_align_bags,
-    roi_pool,
-    roi_pool_bags,
-    roi_warp,
-    roi_warp_bags,
-)
+from mrcnn_lite.ops import roi_align
 from mrcnn_lite.ops.bags import Bags
-
-
-class Operation(NamedTuple):
-    """An RoI operation, called in the same way as all others.
-
-    Attributes:
-        label: its name in legends.
-        read: (features, rois, output_size, spatial_scale, sampling_ratio) to what it reads.
-        bags: (map_size, rois, output_size, spatial_scale, sampling_ratio) to its `Bags`.
-        half_a_cell_off: whether it takes a cell's value as standing at the cell's edge.
-    """
-
-    label: str
-    read: Callable[..., Tensor]
-    bags: Callable[..., Bags]
-    half_a_cell_off: bool
-
-
-OPERATIONS = {
-    "pool": Operation(
-        "RoIPool",
-        lambda features, rois, size, scale, sampling_ratio: roi_pool(features, rois, size, scale),
-        lambda map_size, rois, size, scale, sampling_ratio: roi_pool_bags(
-            map_size, rois, size, scale
-        ),
-        half_a_cell_off=True,
-    ),
-    "warp": Operation("RoIWarp", roi_warp, roi_warp_bags, half_a_cell_off=True),
-    "align_unaligned": Operation(
-        "RoIAlign, aligned=False",
-        partial(roi_align, aligned=False),
-        partial(roi_align_bags, aligned=False),
-        half_a_cell_off=True,
-    ),
-    "align": Operation(
-        "RoIAlign, aligned=True",
-        partial(roi_align, aligned=True),
-        partial(roi_align_bags, aligned=True),
-        half_a_cell_off=False,
-    ),
-}
-
-
-def find_operation(name: str) -> Operation:
-    """The operation of this name.
-
-    Raises:
-        ValueError: there is none.
-    """
-    if name not in OPERATIONS:
-        raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}, got {name!r}")
-    return OPERATIONS[name]
+from mrcnn_lite.ops.by_name import find_operation
 
 
 @dataclass(frozen=True)
@@ -135,7 +75,7 @@ def split_error(
     """Split the error of every bin on any map into its causes.
 
     Args:
-        operation: a key of `OPERATIONS`.
+        operation: a key of `mrcnn_lite.ops.by_name.OPERATIONS`.
         features: `Tensor[N, C, H, W]`.
         rois: `Tensor[K, 5]`, (image, x1, y1, x2, y2) in image pixels.
         output_size: (P_h, P_w), the numbers of bins, or one number for both.

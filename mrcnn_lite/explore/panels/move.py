@@ -10,9 +10,10 @@ from torch import Tensor
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.explore.draw.bags import draw_grid
 from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS, slide
+from mrcnn_lite.explore.measure.misalignment import slide
 from mrcnn_lite.explore.palette import TRUE_BOX
 from mrcnn_lite.explore.panels.panel import Panel
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 SCENES = {"num_scenes": 12, "seed": 104, "image_size": 288}
 SCENE, OBJECT = 7, 3

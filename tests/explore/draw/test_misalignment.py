@@ -9,7 +9,8 @@ from mrcnn_lite.explore.draw.misalignment import (
     draw_sizes_of_causes,
     root_mean_squares,
 )
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS, slide, split_shift
+from mrcnn_lite.explore.measure.misalignment import slide, split_shift
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from PIL import Image
 from mrcnn_lite.explore.explorer.figure import figure_of_error, trace_error
 from mrcnn_lite.explore.explorer.web_sources import FOLDER, SYNCED, module_source, style_source
 from mrcnn_lite.explore.explorer.widget import BOX, MAX_BINS, MAX_SAMPLING_RATIO, STRIDES, Explorer
-from mrcnn_lite.explore.measure.misalignment import OPERATIONS, slide, split_shift
+from mrcnn_lite.explore.measure.misalignment import slide, split_shift
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 # The left edge of a box of 112 pixels, at stride 16 and with 7 bins; its middle bin's error along
 # x, by hand: half pixel, rounding, maximum.

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcnn_lite.explore.measure.misalignment import (
-    OPERATIONS,
     position_map,
     slide,
     split_error,
     split_shift,
 )
+from mrcnn_lite.ops.by_name import OPERATIONS
 
 # A box of 112 pixels at stride 16, in 7 bins of a cell each; the centre bin is followed.
 STRIDE, BINS, MAP_SIZE = 16, 7, (20, 24)

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mrcnn_lite.ops.reduce import _max_on_any_device, reduce_max, reduce_sum, transpose_bags
+from mrcnn_lite.ops.fast.maximum import _maximum_on_any_device, maximum
+from mrcnn_lite.ops.fast.sparse import transpose_bags, weighted_sum
 
 SIZES = torch.tensor([0, 1, 3, 0, 5, 17, 40, 300])  # empty ones too
 
@@ -19,16 +20,16 @@ def slow_max(table, cells, offsets):
 
 
 def test_max_on_every_device_equals_loops(bags):
-    assert torch.equal(reduce_max(*bags), slow_max(*bags))
-    assert torch.equal(_max_on_any_device(*bags), slow_max(*bags))
+    assert torch.equal(maximum(*bags), slow_max(*bags))
+    assert torch.equal(_maximum_on_any_device(*bags), slow_max(*bags))
 
 
-@pytest.mark.parametrize("maximum", [reduce_max, _max_on_any_device])
-def test_gradient_of_max_goes_to_the_first_of_equal_entries(maximum, bags):
+@pytest.mark.parametrize("function", [maximum, _maximum_on_any_device])
+def test_gradient_of_max_goes_to_the_first_of_equal_entries(function, bags):
     table, cells, offsets = bags
     table.requires_grad_()
     weight = torch.randn(len(SIZES), 6, dtype=torch.float64)
-    (grad,) = torch.autograd.grad(maximum(table, cells, offsets), table, weight)
+    (grad,) = torch.autograd.grad(function(table, cells, offsets), table, weight)
     expected = torch.zeros_like(table)
     for bag, part in enumerate(cells.long().split(SIZES.tolist())):
         for channel in range(6 if len(part) else 0):
@@ -44,7 +45,7 @@ def test_transposed_bags_are_the_transposed_matrix(bags):
     dense = torch.zeros(len(SIZES), 400, dtype=torch.float64)
     bag = torch.arange(len(SIZES)).repeat_interleave(SIZES)
     dense.index_put_((bag, cells.long()), weights, accumulate=True)
-    torch.testing.assert_close(reduce_sum(table, cells, weights, offsets), dense @ table)
+    torch.testing.assert_close(weighted_sum(table, cells, weights, offsets), dense @ table)
     rows = torch.randn(len(SIZES), 6, dtype=torch.float64)
     transposed = transpose_bags(cells, weights, offsets, rows=400)
-    torch.testing.assert_close(reduce_sum(rows, *transposed), dense.T @ rows)
+    torch.testing.assert_close(weighted_sum(rows, *transposed), dense.T @ rows)
