@@ -29,7 +29,7 @@ define INSTALL_ELSEWHERE
 	touch $(1)/installed
 endef
 
-.PHONY: demo test test-package test-notebooks test-floor test-newest test-student browser-test lab notebooks weights student lint format bench
+.PHONY: demo test test-package test-notebooks test-slow test-floor test-newest test-windows test-student browser-test lab notebooks weights student lint format bench
 
 demo: .venv/installed
 	$(BIN)/mrcnn-lite demo
@@ -41,6 +41,14 @@ test-package: .venv/installed
 
 test-notebooks: .venv/installed
 	$(PYTEST) $(NBVAL) $(LESSONS)
+
+# Every kill and every table, of which `make test` has a short version each.
+test-slow: .venv/installed
+	$(PYTEST) --dist worksteal -m slow tests
+
+# What Windows lacks is taken away: fcntl, fork, copy-on-write maps, a console that knows every sign.
+test-windows: .venv/installed
+	$(PYTEST) --dist worksteal -p tests.as_on_windows tests/engine tests/models tests/test_files.py tests/test_awkward_places.py
 
 # The oldest Python with the lowest version of every package that pyproject.toml allows; three
 # lessons say whether the digits hold there too.
