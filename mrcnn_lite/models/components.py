@@ -18,13 +18,13 @@ def connected_components(classes: Tensor) -> list[Tensor]:
     """
     height, width = classes.shape
     present, layers = classes.unique(return_inverse=True)
-    of_class = F.one_hot(layers, len(present)).permute(2, 0, 1)
+    class_masks = F.one_hot(layers, len(present)).permute(2, 0, 1)  # [K, H, W]
     # Every pixel starts as its own region, named from 1 on.
     own = torch.arange(1, height * width + 1, device=classes.device).view(height, width)
-    names = of_class * own
+    names = class_masks * own
     while True:
         # The largest name among a pixel and its neighbours of the class ...
-        spread = _largest_nearby(names) * of_class
+        spread = _largest_nearby(names) * class_masks
         # ... and then that of the pixel so named, which has come farther already.
         flat = F.pad(spread.flatten(1), (1, 0))
         spread = flat.gather(1, spread.flatten(1)).view_as(names)

@@ -103,8 +103,9 @@ def softmax_mask_loss(mask_logits: Tensor, labels: Tensor, mask_targets: Tensor)
     if len(labels) == 0:
         return mask_logits.sum() * 0
     log_probabilities = mask_logits.log_softmax(dim=1)  # [R, K, m, m]
-    of_class, of_background = _of_label(log_probabilities, labels), log_probabilities[:, 0]
-    return -(mask_targets * of_class + (1 - mask_targets) * of_background).mean()
+    object_term = mask_targets * _of_label(log_probabilities, labels)  # [R, m, m]
+    background_term = (1 - mask_targets) * log_probabilities[:, 0]
+    return -(object_term + background_term).mean()
 
 
 def mask_probabilities(mask_logits: Tensor, labels: Tensor, softmax: bool = False) -> Tensor:

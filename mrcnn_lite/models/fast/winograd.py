@@ -99,15 +99,16 @@ class WinogradConv2d(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             for first in range(0, number, images_at_once):
                 # Slices, not `split`, into whose parts autograd refuses to write.
-                images, of_images = (of[first : first + images_at_once] for of in (x, outputs))
+                images = x[first : first + images_at_once]
+                image_outputs = outputs[first : first + images_at_once]
                 for top in range(0, height, cells_at_once):
-                    of_strip = of_images[:, top : top + cells_at_once]
-                    bottom = top + -(-of_strip.shape[1] // CELLS) * CELLS
+                    strip_outputs = image_outputs[:, top : top + cells_at_once]
+                    bottom = top + -(-strip_outputs.shape[1] // CELLS) * CELLS
                     # What a strip reads lies one cell beyond it; negative padding crops.
                     horizontal = 1, CELLS * columns + 1 - width
                     vertical = 1 - top, bottom + 1 - height
                     strip = F.pad(images, (*horizontal, *vertical)).to(self.weight.dtype)
-                    of_strip.copy_(self._convolve(strip)[:, : of_strip.shape[1], :width])
+                    strip_outputs.copy_(self._convolve(strip)[:, : strip_outputs.shape[1], :width])
         return outputs.permute(0, 3, 1, 2)
 
     def _convolve(self, strip: Tensor) -> Tensor:
@@ -115,11 +116,11 @@ class WinogradConv2d(nn.Module):
         # Overlapping windows, cut out where they lie: `Tensor[N, rows, columns, 7, 7, C]`.
         tiles = strip.unfold(2, TILE, CELLS).unfold(3, TILE, CELLS).permute(0, 2, 3, 4, 5, 1)
         values = (self.to_values @ tiles.flatten(3, 4).flatten(0, 2)).transpose(0, 1)
-        products = torch.bmm(values, self.weight)
+        products = torch.bmm(values, self.weight)  # [49, T, C] @ [49, C, K] to [49, T, K]
         del values  # not needed where memory peaks
         # A constant is the same at every output if it is added to the value at the point (1, 1).
         products[TILE + 1] += self.bias
-        outputs = self.to_output @ products.flatten(1)
+        outputs = self.to_output @ products.flatten(1)  # [25, 49] @ [49, T K]
         shape = (CELLS, CELLS, *tiles.shape[:3], len(self.bias))
         return outputs.view(shape).permute(2, 3, 0, 4, 1, 5).flatten(3, 4).flatten(1, 2)
 
