@@ -1,13 +1,16 @@
 """The operations on boxes and regions of interest, with torchvision's names and signatures.
 
-To be read in this order:
+The definitions come first, then what surrounds them:
 
-- `roi.py`: RoIPool, RoIWarp, RoIAlign by their definitions; `axis.py`: where the three differ,
-  along one axis; `ps_roi.py`: the position-sensitive ones of FCIS.
-- `bags.py`: which cells each bin reads, for the pictures of all these operations.
-- `boxes.py`: coding, matching and sampling of boxes; `masks.py`: masks pixel by pixel.
-- `by_name.py`: the one table of the RoI operations; `arguments.py`: what a wrong argument is told.
-- `fast/`: the same numbers, faster. The operations that this package gives are these.
+    roi        RoIPool, RoIWarp and RoIAlign, by one formula
+    axis       where the three differ, along one axis
+    ps_roi     the position-sensitive ones, of FCIS
+    bags       which cells each bin reads, for all pictures of these operations
+    boxes      coding, matching and sampling of boxes
+    masks      masks, pixel by pixel
+    by_name    the one table of the RoI operations
+    arguments  what a wrong argument is told
+    fast       the same numbers, faster: what `mrcnn_lite.ops.roi_align` and the others run
 """
 
 from torchvision.ops import (

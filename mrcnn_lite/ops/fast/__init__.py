@@ -1,10 +1,11 @@
-"""The same numbers, faster: one file per trick. What is computed is to be read one floor below.
+"""The same numbers, faster, one file per trick. What is computed is to be read one floor below.
 
-- `roi.py`, `ps_roi.py`: the public operations; the plain ones are `mrcnn_lite.ops.roi` and
-  `mrcnn_lite.ops.ps_roi`, and tests hold each of these to its plain one.
-- `sparse.py`: the means (RoIWarp, RoIAlign, both position-sensitive operations) as one product with
-  a sparse matrix, of which neither zeros nor the RoIs' copies of the map are ever made.
-- `maximum.py`: the maxima (RoIPool, and `reduce="max"`).
-- `pairs.py`: the entries of that matrix where the bins do not all have the same number of them.
-- `dry_run.py`: tensors that have a shape but no values.
+Each file says what it replaces, why it is faster, and where that was measured.
+
+    roi      RoIPool, RoIWarp and RoIAlign, as `mrcnn_lite.ops` gives them
+    ps_roi   the position-sensitive ones likewise; tests hold each of these to its plain one
+    sparse   means as one product with a sparse matrix, without its zeros or copies of the map
+    maximum  maxima: RoIPool, and `reduce="max"`
+    pairs    that matrix's entries, where bins do not all have the same number of them
+    dry_run  tensors that have a shape but no values
 """
