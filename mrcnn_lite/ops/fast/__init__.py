@@ -1,4 +1,4 @@
-"""The same numbers, faster: one file per trick. What is computed is to be read one floor below.
+"""The same numbers, faster: one file per trick. What they compute is to be read beside this folder.
 
 - `roi.py`, `ps_roi.py`: the public operations; the plain ones are `mrcnn_lite.ops.roi` and
   `mrcnn_lite.ops.ps_roi`, and tests hold each of these to its plain one.
