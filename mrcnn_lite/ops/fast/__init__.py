@@ -1,4 +1,4 @@
-"""The same numbers, faster, one file per trick. What is computed is to be read one floor below.
+"""The same numbers, faster, one file per trick. What is computed is to be read beside this folder.
 
 Each file says what it replaces, why it is faster, and where that was measured.
 
