@@ -15,7 +15,10 @@ from PIL import Image
 from mrcnn_lite.cli import main
 from mrcnn_lite.datasets import CocoDataset, ShapesDataset, export
 
-COMMANDS = ("demo", "train", "evaluate", "predict", "shapes", "explorer")
+COMMANDS = (
+    *("demo", "train", "evaluate", "predict", "ablate"),
+    *("shapes", "lessons", "student", "explorer"),
+)
 QUICK = ["--steps", "2", "--batch-size", "2"]
 
 
