@@ -1,7 +1,32 @@
-"""The paper's tables in miniature, and what else is compared.
+"""The paper's tables in miniature, and what else is compared; nothing here is needed to train.
 
-`mrcnn-lite ablate`: tables.py says what each table compares, ablate.py plans and runs it,
-one_run.py trains and measures one model, results.py makes numbers and pages of the runs,
-draw_tables.py their pictures. Commands of their own, as `python -m mrcnn_lite.experiments.paste`:
-segment_first, bf16_training, paste, scaling. All write their pages by pages.py.
+A table, from its definition to its page:
+
+    tables         which models each table trains, and the paper's figures
+    pretrain       the start: a trunk that has learnt to name single shapes
+    one_run        one model, one seed: trained, measured, kept
+    ablate         a table's rows side by side, and what came out of them
+    results        means, spreads and gains
+    verdicts       what an interval says of a claim
+    pages          how results are written: Markdown, JSON, pictures
+    draw_tables    a table as a picture, every seed a dot
+
+What is measured on trained models besides:
+
+    alignment      one model, its RoI operation swapped, the box shifted
+    draw_alignment
+    overlap        mask AP by how much instances overlap
+    draw_overlap
+    crowded        which method fails where they do
+    segment_first  class, box and mask in parallel, against segmenting first
+    bf16_training  what training in bf16 costs in accuracy
+    paste          what it changes that boxes are not rounded when masks are pasted
+    scaling        what full training costs
+    turns          timing in turns, for the last ones
+
+And what the lessons and the first ten minutes need:
+
+    committed      reading what was measured and committed in docs/results
+    draw_seeds     what a spread looks like
+    demo           train `mini`, measure it, look at what it sees
 """
