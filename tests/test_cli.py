@@ -228,6 +228,18 @@ def test_folder_that_cannot_be_written_is_named(command, trained, tmp_path, caps
         "predict": ["predict", str(photo), "--checkpoint", str(trained)],
         "shapes": ["shapes", "--scenes", "1"],
         "explorer": ["explorer"],
+        "ablate": [
+            "ablate",
+            "2b",
+            "--seeds",
+            "1",
+            "--steps",
+            "1",
+            "--runs",
+            str(tmp_path / "runs"),
+        ],
+        "lessons": ["lessons"],
+        "student": ["student"],
     }[command]
     assert main([*arguments, "--out", out]) == 1
     assert str(tmp_path / "file") in capsys.readouterr().err

@@ -26,6 +26,7 @@ from mrcnn_lite.experiments.one_run import (
 from mrcnn_lite.experiments.pretrain import STEPS as CLASSIFIER_STEPS
 from mrcnn_lite.experiments.results import check_not_larger, write_results
 from mrcnn_lite.experiments.tables import MODELS, TABLES
+from mrcnn_lite.files import make_folder
 
 # A piece of work: its function, run and log file.
 Job = tuple[Callable[[Run, str], None], Run, Path]
@@ -57,10 +58,11 @@ def ablate(
         device: "cpu", "mps", "cuda" for all GPUs, or one of them, as "cuda:1".
 
     Raises:
-        InputError: `out` holds a larger table, which would be lost; a run failed, or was trained
-            with other settings.
+        InputError: `out` cannot be written, or holds a larger table, which would be lost; a run
+            failed, or was trained with other settings.
         StoppedBySignal: Ctrl-C or SIGTERM; all runs have saved what they had.
     """
+    make_folder(out)  # before the work, not after it
     planned = {name: plan(name, runs, seeds, steps) for name in tables}
     for name, table_runs in planned.items():
         check_not_larger(out, name, table_runs)
