@@ -18,17 +18,23 @@ multiprocessing.set_start_method("spawn", force=True)
 multiprocessing.get_all_start_methods = lambda: ["spawn"]
 del os.fork
 
-# Renaming replaces nothing; os.replace does.
-_rename = os.rename
+
+class _RenameToNewName:
+    """Renaming replaces nothing; os.replace does.
+
+    No function, which the pathlib of Python 3.10 would take for a method, as it does not os.rename.
+    """
+
+    def __init__(self):
+        self.rename = os.rename
+
+    def __call__(self, source, target, **options):
+        if os.path.lexists(target):
+            raise FileExistsError(17, "a file of this name exists", target)
+        self.rename(source, target, **options)
 
 
-def _rename_to_new_name(source, target, **options):
-    if os.path.lexists(target):
-        raise FileExistsError(17, "a file of this name exists", target)
-    _rename(source, target, **options)
-
-
-os.rename = _rename_to_new_name
+os.rename = _RenameToNewName()
 
 # No set of cores that a process may use.
 del os.sched_getaffinity
