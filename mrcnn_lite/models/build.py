@@ -19,11 +19,11 @@ from mrcnn_lite.models.c4 import SHARED_BINS, AveragePool, make_c4_backbone, mak
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.dilation import remove_stride
 from mrcnn_lite.models.fast.few_at_once import RoIHeadsFewAtOnce
-from mrcnn_lite.models.fast.training import ConvolutionBoxHead, SampledRPN
+from mrcnn_lite.models.fast.training import SampledRPN
 from mrcnn_lite.models.fcis import FCIS, PARTS, FCISHeads
 from mrcnn_lite.models.fcn import FCN
 from mrcnn_lite.models.fpn import make_fpn_backbone
-from mrcnn_lite.models.heads import BoxPredictor, make_fcn_branch, make_mlp_branch
+from mrcnn_lite.models.heads import BoxHead, BoxPredictor, make_fcn_branch, make_mlp_branch
 from mrcnn_lite.models.images import ImageTransform
 from mrcnn_lite.models.losses import mask_loss, mask_probabilities, softmax_mask_loss
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
@@ -298,7 +298,7 @@ def _build_roi_heads(
     if shared_head is None:
         box_bins, mask_bins, mask_side = BOX_BINS, MASK_BINS, MASK_BINS
         box_channels = config.box_head_channels
-        box_head = ConvolutionBoxHead(channels * box_bins**2, box_channels)
+        box_head = BoxHead(channels * box_bins**2, box_channels)
     else:
         box_bins, mask_bins, mask_side = SHARED_BINS, SHARED_BINS, SHARED_BINS // 2
         box_channels = channels

@@ -77,6 +77,15 @@ def test_prepared_model_detects_the_same(mini_twins, scenes):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def test_a_prepared_model_can_be_prepared_again(mini_twins, scenes):
+    once = prepare_for_inference(mini_twins()[0], torch.float64)
+    twice = prepare_for_inference(once, torch.float64)
+    with torch.no_grad():
+        for found, expected in zip(twice(scenes[0]), once(scenes[0]), strict=True):
+            for name, value in found.items():
+                assert torch.equal(value, expected[name])
+
+
 def test_prepared_resnet_detects_the_same(resnet_twins, scenes):
     """More than 256 proposals, which go through the box head in parts, and Winograd's layers."""
     model = resnet_twins(True, 96, 128, rpn_post_nms_top_n_test=260, box_detections_per_img=10)

@@ -8,9 +8,10 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.ops import FrozenBatchNorm2d
 
+from mrcnn_lite.models.fast.box_head import ChannelsLastBoxHead
 from mrcnn_lite.models.fast.native_precision import native_precision
-from mrcnn_lite.models.fast.training import ConvolutionBoxHead
 from mrcnn_lite.models.fast.winograd import WinogradConv2d, keeps_size
+from mrcnn_lite.models.heads import BoxHead
 from mrcnn_lite.models.mask_rcnn import LAYERS, MaskRCNN
 
 # Of fewer channels, Winograd's sums cost what its products save; of more, reading its weights does.
@@ -42,9 +43,7 @@ def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> 
         if dtype is None and prepared.precision == torch.float32:
             dtype = native_precision(next(prepared.parameters()).device)
         fold_batch_norm(prepared)
-        for head in prepared.modules():
-            if isinstance(head, ConvolutionBoxHead):
-                head.store_as_convolution(prepared.backbone.out_channels)
+        replace_box_head(prepared)
         for layer in prepared.modules():
             if dtype is not None and isinstance(layer, LAYERS):
                 layer.to(dtype)
@@ -66,6 +65,14 @@ def fold_batch_norm(module: nn.Module) -> None:
             ):
                 setattr(parent, name, fuse_conv_bn_eval(layer, norm))
                 setattr(parent, norm_name, nn.Identity())
+
+
+def replace_box_head(model: MaskRCNN) -> None:
+    """Replace, in place, a box head that copies its features by one that reads them as they lie."""
+    for parent in list(model.modules()):
+        for name, head in list(parent.named_children()):
+            if type(head) is BoxHead:
+                setattr(parent, name, ChannelsLastBoxHead(head, model.backbone.out_channels))
 
 
 def replace_by_winograd(module: nn.Module) -> None:

@@ -1,16 +1,13 @@
-"""What every model as built has in place of four plain parts, most of all for its training.
+"""What every model as built has in place of three plain parts, most of all for its training.
 
 - torchvision's residual blocks -> `BasicBlock` and `Bottleneck`, in which batch norm that is not
   trained is part of the convolution before it;
 - `RegionProposalNetwork` -> `SampledRPN`, which predicts the few anchors of the losses again, by
   themselves, in place of a backward pass through all cells of all levels;
-- `BoxHead` -> `ConvolutionBoxHead`, which reads channels-last features as they lie;
 - `torch.cat(parts)[order]` -> `interleave`, which writes RoI features once.
 
-docs/results/model.md has what a training step takes with all four.
+docs/results/model.md has what a training step takes with all three.
 """
-
-import math
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +16,6 @@ from torch.autograd.function import once_differentiable
 from torchvision.models import resnet
 from torchvision.ops import FrozenBatchNorm2d
 
-from mrcnn_lite.models.heads import BoxHead
 from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.rpn import RegionProposalNetwork, RPNHead
 
@@ -165,30 +161,6 @@ def _cut_out(feature: Tensor, image: Tensor, cell: Tensor) -> Tensor:
     # threads come; that of an embedding's rows does so in one order.
     cut = F.embedding(row, by_cell)  # [S, 3, 3, C]
     return (cut * inside[..., None]).flatten(1)  # [S, 9 C]
-
-
-class ConvolutionBoxHead(BoxHead):
-    """The first layer as a convolution as large as the map: the same sum of the same products.
-
-    A flattened map would first have to be brought from channels-last into the order of the layer's
-    weights, which are channels-first.
-    """
-
-    def forward(self, roi_features: Tensor) -> Tensor:
-        """Map `Tensor[R, C, P, P]` to `Tensor[R, channels]`."""
-        weight = self.fc6.weight.view(-1, *roi_features.shape[1:])  # [channels, C, P, P]
-        hidden = F.conv2d(roi_features, weight, self.fc6.bias)  # [R, channels, 1, 1]
-        return F.relu(self.fc7(F.relu(hidden.flatten(start_dim=1))))
-
-    def store_as_convolution(self, in_channels: int) -> None:
-        """Keep the first layer's weight as `Tensor[channels, C, P, P]`, channels last in memory.
-
-        It is then read as it lies. The parameter no longer has torchvision's shape, so this is for
-        a model that will not be saved.
-        """
-        side = math.isqrt(self.fc6.in_features // in_channels)
-        weight = self.fc6.weight.detach().unflatten(1, (in_channels, side, side))
-        self.fc6.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), False)
 
 
 def interleave(parts: list[Tensor], places: list[Tensor]) -> Tensor:

@@ -10,12 +10,10 @@ from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.fast.training import (
     BasicBlock,
     Bottleneck,
-    ConvolutionBoxHead,
     SampledRPN,
     convolve,
     interleave,
 )
-from mrcnn_lite.models.heads import BoxHead
 from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.rpn import AnchorGenerator, RegionProposalNetwork, RPNHead
 
@@ -126,23 +124,6 @@ def test_a_head_of_ones_own_is_run_once(unlike_images):
     assert len(runs) == 1
     losses["loss_objectness"].backward()
     assert model.rpn.head.own.cls_logits.weight.grad.abs().sum() > 0
-
-
-@pytest.mark.parametrize("stored", [False, True])
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_box_head_as_a_convolution(stored, layout):
-    torch.manual_seed(0)
-    plain = BoxHead(6 * 49, 10).double()
-    ours = ConvolutionBoxHead(6 * 49, 10).double()
-    ours.load_state_dict(plain.state_dict())
-    if stored:
-        ours.store_as_convolution(6)
-    features = torch.randn(7, 6, 7, 7, dtype=torch.float64).to(memory_format=layout)
-    features.requires_grad_()
-    of_ours, of_plain = (
-        [features] if stored else [features, *head.parameters()] for head in (ours, plain)
-    )
-    check_equal([ours(features)], [plain(features)], of_ours, of_plain)
 
 
 def test_interleaved_rows_are_those_put_in_order():
