@@ -1,6 +1,8 @@
 import pytest
 import torch
 
+from mrcnn_lite.ops.fast import few_outputs
+
 
 def _random_rois(number: int, images: int, dtype: torch.dtype, inverted: bool) -> torch.Tensor:
     """RoIs of all kinds around a map of 9 x 11 cells of 8 pixels, from images in any order."""
@@ -26,3 +28,14 @@ def random_rois():
 @pytest.fixture(autouse=True)
 def _seed():
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _products(request, monkeypatch):
+    """Tests have few RoIs on small maps; so that they test the products, nothing counts as little.
+
+    What is called in the other way has its own tests, in test_few_outputs.py, and the ways of
+    calling take either.
+    """
+    if request.path.name not in ("test_few_outputs.py", "test_ways_of_calling.py"):
+        monkeypatch.setattr(few_outputs, "reads_little", lambda *_: False)

@@ -2,10 +2,11 @@
 
 Each file says what it replaces, why it is faster, and where that was measured.
 
-    roi      RoIPool, RoIWarp and RoIAlign, as `mrcnn_lite.ops` gives them
-    ps_roi   the position-sensitive ones likewise; tests hold each of these to its plain one
-    sparse   means as one product with a sparse matrix, without its zeros or copies of the map
-    maximum  maxima: RoIPool, and `reduce="max"`
-    pairs    that matrix's entries, where bins do not all have the same number of them
-    dry_run  tensors that have a shape but no values
+    roi          RoIPool, RoIWarp and RoIAlign, as `mrcnn_lite.ops` gives them
+    ps_roi       the position-sensitive ones likewise; tests hold each of these to its plain one
+    sparse       means as one product with a sparse matrix, without its zeros or copies of the map
+    maximum      maxima: RoIPool, and `reduce="max"`
+    pairs        that matrix's entries, where bins do not all have the same number of them
+    few_outputs  torchvision's kernels, where there is too little to read for these two
+    dry_run      tensors that have a shape but no values
 """

@@ -2,7 +2,8 @@
 
 What they replace: the definitions in `mrcnn_lite.ops.roi`, of the same names, whose numbers and
 gradients they give. What makes them faster, and where that was measured, say `sparse.py` (the
-means) and `maximum.py` (the maxima) beside this file.
+means), `maximum.py` (the maxima) and `few_outputs.py` (what is too little for both) beside this
+file.
 """
 
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from mrcnn_lite.ops.arguments import check_choice, op_arguments
 from mrcnn_lite.ops.axis import Axis, align_axis, both_axes, pool_axis, warp_axis
+from mrcnn_lite.ops.fast import few_outputs
 from mrcnn_lite.ops.fast.maximum import maximum, maximum_of_samples
 from mrcnn_lite.ops.fast.sparse import (
     as_output,
@@ -46,6 +48,8 @@ def roi_pool(
             coordinate that is not finite.
     """
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    if few_outputs.reads_little("pool", input, rois, output_size, spatial_scale):
+        return few_outputs.roi_pool(input, rois, output_size, spatial_scale)
     y, x = both_axes(pool_axis, rois, output_size, input.shape[2:], spatial_scale)
     cells, _, offsets = multiply(rois, y, x, input.shape[2:])
     # [K, P_h, P_w, C]
@@ -117,6 +121,12 @@ def roi_align(
     """
     check_choice("reduce", reduce, ("mean", "max"))
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    if reduce == "mean" and few_outputs.reads_little(
+        "align", input, rois, output_size, spatial_scale
+    ):
+        return few_outputs.roi_align(
+            input, rois, output_size, spatial_scale, sampling_ratio, aligned
+        )
     y, x = both_axes(
         align_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio, aligned
     )

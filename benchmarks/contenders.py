@@ -1,0 +1,116 @@
+"""What else a Python user can run torchvision's model with on a CPU, without writing any code.
+
+    pip install onnx onnxruntime openvino
+
+Each contender gets torchvision's model and its pictures and gives a function that detects. What is
+not installed is left out. Of torch.compile only the backbone is compiled: the whole model comes
+apart into many graphs, and had not detected anything after five minutes on two cores.
+"""
+
+import copy
+import importlib.util
+import io
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import box_iou
+
+Detect = Callable[[], list[dict[str, Tensor]]]
+
+
+class OfOneImage(nn.Module):
+    """A detector with one image in and a tuple out, which is what can be traced."""
+
+    names = ("boxes", "labels", "scores", "masks")
+
+    def __init__(self, model: nn.Module):
+        super().__init__()
+        self.model = model
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        detections = self.model([image])[0]
+        return tuple(detections[name] for name in self.names)
+
+
+def channels_last(model: nn.Module, images: list[Tensor]) -> Detect:
+    """The same model, its weights laid out as its convolutions like them."""
+    model = copy.deepcopy(model).to(memory_format=torch.channels_last)
+    return lambda: model(images)
+
+
+def compiled(model: nn.Module, images: list[Tensor]) -> Detect:
+    """The backbone through TorchInductor."""
+    model = copy.deepcopy(model)
+    model.backbone = torch.compile(model.backbone)
+    return lambda: model(images)
+
+
+def onnx_runtime(model: nn.Module, images: list[Tensor]) -> Detect:
+    """Microsoft's runtime for exported models."""
+    import onnxruntime
+
+    exported = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            OfOneImage(model).eval(), (images[0],), exported, dynamo=False, opset_version=17
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(
+        exported.getvalue(), options, providers=["CPUExecutionProvider"]
+    )
+    name = session.get_inputs()[0].name
+    return lambda: [_by_name(session.run(None, {name: image.numpy()})) for image in images]
+
+
+def openvino(model: nn.Module, images: list[Tensor]) -> Detect:
+    """Intel's runtime, in float32 as the others."""
+    from openvino import Core, convert_model
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        traced = convert_model(OfOneImage(model).eval(), example_input=images[0])
+    settings = {
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "INFERENCE_PRECISION_HINT": "f32",
+    }
+    network = Core().compile_model(traced, "CPU", settings)
+    return lambda: [_by_name(network([image.numpy()]).values()) for image in images]
+
+
+# By name: how to make it, the packages that it needs, and whether the variables that limit a
+# process to a set of instructions hold for it (ONNX Runtime's kernels ask the processor itself).
+CONTENDERS = {
+    "torchvision, channels-last": (channels_last, (), True),
+    "torchvision, backbone by torch.compile": (compiled, (), True),
+    "ONNX Runtime": (onnx_runtime, ("onnx", "onnxruntime"), False),
+    "OpenVINO": (openvino, ("openvino",), True),
+}
+
+
+def make_contenders(model: nn.Module, images: list[Tensor], limited: bool) -> dict[str, Detect]:
+    """Make each contender that is installed, and whose instructions are those to be measured."""
+    return {
+        name: make(model, images)
+        for name, (make, packages, obeys) in CONTENDERS.items()
+        if all(map(importlib.util.find_spec, packages)) and (obeys or not limited)
+    }
+
+
+def share_found(detections: list[dict[str, Tensor]], expected: list[dict[str, Tensor]]) -> float:
+    """Which part of the expected detections was found: same class, IoU above 0.9, score to 0.02."""
+    found = total = 0
+    for ours, theirs in zip(detections, expected, strict=True):
+        close = box_iou(theirs["boxes"], ours["boxes"]) > 0.9
+        close &= theirs["labels"][:, None] == ours["labels"]
+        close &= (theirs["scores"][:, None] - ours["scores"]).abs() < 0.02
+        found += int(close.any(dim=1).sum())
+        total += len(theirs["boxes"])
+    return found / total
+
+
+def _by_name(values) -> dict[str, Tensor]:
+    return dict(zip(OfOneImage.names, map(torch.as_tensor, values), strict=True))

@@ -1,0 +1,171 @@
+"""RoIPool and RoIAlign on a CPU when there is little to read: torchvision's kernels.
+
+What they replace: the sparse products of `sparse.py` and `maximum.py`, which cost about a
+millisecond before they read anything, and which copy a channels-first map whole. torchvision's loop
+goes through the outputs one by one. That is several times slower for each of them, but nothing
+comes before it, and of a contiguous map it only touches what the RoIs cover. So it is the faster
+one for some ten RoIs, and for a map of a single channel, where products have nothing to do at once.
+
+Where it was measured: docs/results/roi_ops.md. `OUTPUTS` is a fit to such measurements in one
+thread: with how many outputs (RoIs x bins x channels) both ways take equally long.
+
+In one thing this goes beyond torchvision's own operations: each kernel's gradient is again a
+kernel, so that second derivatives can be had.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
+
+# In sizes of the map. Of boxes beyond this torchvision's kernels read every sample that is off the
+# map, and in the end their numbers overflow.
+FARTHEST = 8
+
+
+class Equal(NamedTuple):
+    """At how many outputs both ways take equally long: `outputs + per_number * input.numel()`."""
+
+    outputs: float
+    per_number: float
+
+
+# Operation, whether the map is contiguous, whether it wants a gradient. A channels-last map is
+# copied by torchvision, a contiguous one by us: hence the signs of the second numbers.
+OUTPUTS = {
+    ("align", True, False): Equal(200e3, 1 / 20),
+    ("align", True, True): Equal(20e3, 1 / 32),
+    ("align", False, False): Equal(200e3, -1 / 2),
+    ("align", False, True): Equal(20e3, -1 / 10),
+    ("pool", True, False): Equal(250e3, 1 / 20),
+    ("pool", True, True): Equal(1600e3, 1 / 20),
+    ("pool", False, False): Equal(350e3, -1 / 2),
+    ("pool", False, True): Equal(400e3, -2 / 3),
+}
+
+
+def reads_little(
+    name: str, input: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float
+) -> bool:
+    """Say whether torchvision's kernel can be used for a call, and is the faster way.
+
+    It can't read a box that is inverted or far off the map, and has no gradient to the boxes.
+
+    Args:
+        name: "align" or "pool".
+        input: `Tensor[N, C, H, W]`, the features.
+        rois: `Tensor[K, 5]` of (image, x1, y1, x2, y2) in image pixels.
+        output_size: (P_h, P_w).
+        spatial_scale: feature cells per image pixel.
+    """
+    can = (
+        input.device.type == "cpu"
+        and input.dtype in (torch.float32, torch.float64)
+        and rois.dtype == input.dtype
+        and not rois.requires_grad
+        and len(rois) > 0
+        and not isinstance(rois, ValuelessTensor)
+        and not torch._C._functorch.is_functorch_wrapped_tensor(rois)
+    )
+    if not can:
+        return False
+    if input.shape[1] > 1:
+        wants_gradient = input.requires_grad and torch.is_grad_enabled()
+        equal = OUTPUTS[name, input.is_contiguous(), wants_gradient]
+        outputs = len(rois) * input.shape[1] * output_size[0] * output_size[1]
+        if outputs > equal.outputs + equal.per_number * input.numel():
+            return False
+    reach = FARTHEST * max(input.shape[2:]) / spatial_scale  # in image pixels
+    low, high = rois[:, 1:3], rois[:, 3:]  # [K, 2] each
+    return bool(((low <= high) & (low >= -reach) & (high <= reach)).all())
+
+
+def roi_align(
+    input: Tensor,
+    rois: Tensor,
+    output_size: tuple[int, int],
+    spatial_scale: float,
+    sampling_ratio: int,
+    aligned: bool,
+) -> Tensor:
+    """`mrcnn_lite.ops.roi_align`, of the mean, for arguments that `reads_little` accepts."""
+    shape = tuple(input.shape)
+    return _Align.apply(input, rois, spatial_scale, output_size, shape, sampling_ratio, aligned)
+
+
+def roi_pool(
+    input: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float
+) -> Tensor:
+    """`mrcnn_lite.ops.roi_pool`, for arguments that `reads_little` accepts."""
+    output, _ = _Pool.apply(input, rois, spatial_scale, output_size)
+    return output
+
+
+class _Align(torch.autograd.Function):
+    """Features to outputs: `Tensor[N, C, H, W]` to `Tensor[K, C, P_h, P_w]`."""
+
+    @staticmethod
+    def forward(ctx, input, rois, scale, output_size, shape, sampling_ratio, aligned):
+        ctx.rois = rois
+        ctx.settings = scale, output_size, shape, sampling_ratio, aligned
+        output = torch.ops.torchvision.roi_align(
+            input, rois, scale, *output_size, sampling_ratio, aligned
+        )
+        return output.contiguous(memory_format=torch.channels_last)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _SpreadAligned.apply(grad, ctx.rois, *ctx.settings), *[None] * 6
+
+
+class _SpreadAligned(torch.autograd.Function):
+    """Gradients back to the features: the transpose of `_Align`, whose transpose is `_Align`."""
+
+    @staticmethod
+    def forward(ctx, grad, rois, scale, output_size, shape, sampling_ratio, aligned):
+        ctx.rois = rois
+        ctx.settings = scale, output_size, shape, sampling_ratio, aligned
+        return torch.ops.torchvision._roi_align_backward(
+            grad.contiguous(), rois, scale, *output_size, *shape, sampling_ratio, aligned
+        )
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _Align.apply(grad.contiguous(), ctx.rois, *ctx.settings), *[None] * 6
+
+
+class _Pool(torch.autograd.Function):
+    """Features to maxima, and the cell of each maximum: `Tensor[K, C, P_h, P_w]` both."""
+
+    @staticmethod
+    def forward(ctx, input, rois, scale, output_size):
+        output, cells = torch.ops.torchvision.roi_pool(input, rois, scale, *output_size)
+        ctx.mark_non_differentiable(cells)
+        ctx.save_for_backward(rois, cells)
+        ctx.settings = scale, output_size, tuple(input.shape)
+        return output.contiguous(memory_format=torch.channels_last), cells
+
+    @staticmethod
+    def backward(ctx, grad, _):
+        return _SpreadPooled.apply(grad, *ctx.saved_tensors, *ctx.settings), None, None, None
+
+
+class _SpreadPooled(torch.autograd.Function):
+    """Gradients back to the cells that the maxima were read from."""
+
+    @staticmethod
+    def forward(ctx, grad, rois, cells, scale, output_size, shape):
+        ctx.save_for_backward(rois, cells)
+        return torch.ops.torchvision._roi_pool_backward(
+            grad.contiguous(), rois, cells, scale, *output_size, *shape
+        )
+
+    @staticmethod
+    def backward(ctx, grad):
+        rois, cells = ctx.saved_tensors
+        image = rois[:, 0].long()[:, None, None, None]  # [K, 1, 1, 1]
+        channel = torch.arange(grad.shape[1])[:, None, None]  # [C, 1, 1]
+        read = grad.flatten(2)[image, channel, cells.clamp(min=0).long()]  # [K, C, P_h, P_w]
+        return read.where(cells >= 0, 0), *[None] * 5  # an empty bin has the cell -1
