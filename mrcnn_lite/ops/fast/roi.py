@@ -14,6 +14,7 @@ from mrcnn_lite.ops.arguments import check_choice, op_arguments
 from mrcnn_lite.ops.axis import Axis, align_axis, both_axes, pool_axis, warp_axis
 from mrcnn_lite.ops.fast import few_outputs
 from mrcnn_lite.ops.fast.maximum import maximum, maximum_of_samples
+from mrcnn_lite.ops.fast.parts import in_parts
 from mrcnn_lite.ops.fast.sparse import (
     as_output,
     as_table,
@@ -86,8 +87,13 @@ def roi_warp(
     """
     check_choice("reduce", reduce, ("mean", "max"))
     rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
-    y, x = both_axes(warp_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio)
-    return _reduce_samples(input, rois, y, x, reduce)
+    bins = output_size[0] * output_size[1]
+    arguments = output_size, input.shape[2:], spatial_scale, sampling_ratio
+
+    def read(input: Tensor, rois: Tensor) -> Tensor:
+        return _reduce_samples(input, rois, *both_axes(warp_axis, rois, *arguments), reduce)
+
+    return in_parts(read, input, rois, bins)
 
 
 def roi_align(
@@ -127,10 +133,13 @@ def roi_align(
         return few_outputs.roi_align(
             input, rois, output_size, spatial_scale, sampling_ratio, aligned
         )
-    y, x = both_axes(
-        align_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio, aligned
-    )
-    return _reduce_samples(input, rois, y, x, reduce)
+    bins = output_size[0] * output_size[1]
+    arguments = output_size, input.shape[2:], spatial_scale, sampling_ratio, aligned
+
+    def read(input: Tensor, rois: Tensor) -> Tensor:
+        return _reduce_samples(input, rois, *both_axes(align_axis, rois, *arguments), reduce)
+
+    return in_parts(read, input, rois, bins)
 
 
 def _reduce_samples(input: Tensor, rois: Tensor, y: Axis, x: Axis, reduce: str) -> Tensor:
