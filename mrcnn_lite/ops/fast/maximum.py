@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mrcnn_lite.ops.axis import Axis, check_total, neighbours
+from mrcnn_lite.ops.axis import MOST_SAMPLES, Axis, neighbours
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 from mrcnn_lite.ops.fast.pairs import pair
 from mrcnn_lite.ops.fast.sparse import Entries, by_channels, weighted_sum
@@ -54,7 +54,7 @@ def maximum_of_samples(
     """The maximum of each bin's bilinear samples: `Tensor[K, P_h, P_w, C]`.
 
     Raises:
-        ValueError: the samples read more cells than int32 can number.
+        ValueError: there are more samples than memory should be asked for.
     """
     samples, offsets = multiply_samples(rois, y, x, map_size)
     cells, weights, cell_offsets = samples
@@ -79,12 +79,11 @@ def multiply_samples(
         samples `offsets[n]` up to `offsets[n + 1]`.
 
     Raises:
-        ValueError: the samples read more cells than int32 can number.
+        ValueError: there are more samples than memory should be asked for.
     """
     height, width = map_size
     output_size = y.edges.shape[1], x.edges.shape[1]
-    pairs = pair(y.sample_counts, x.sample_counts, output_size)
-    check_total(4 * len(pairs.x))
+    pairs = pair(y.sample_counts, x.sample_counts, output_size, MOST_SAMPLES)
     y_cells, y_weights = neighbours(y.samples, height)  # [samples along y, 2] each
     x_cells, x_weights = neighbours(x.samples, width)  # [samples along x, 2] each
     image = rois[:, 0].detach().int()[pairs.bin_of_line // (output_size[0] * output_size[1])]
