@@ -19,7 +19,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from mrcnn_lite.ops.axis import MOST_SAMPLES, Axis, neighbours
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
@@ -39,7 +38,7 @@ def maximum(table: Tensor, cells: Tensor, offsets: Tensor, shape: Sequence[int] 
         shape: of the output without its channels; its product is N.
 
     Returns:
-        `Tensor[*shape, C]`, differentiable (once) with respect to `table`: the gradient of a
+        `Tensor[*shape, C]`, differentiable with respect to `table`: the gradient of a
         maximum goes to the first entry that has it.
     """
     # Before PyTorch 2.15 a tensor without values cannot be part of a sparse matrix.
@@ -119,10 +118,10 @@ class _Maximum(torch.autograd.Function):
         return output.view(*shape, table.shape[-1])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
         cells, winners = ctx.saved_tensors
         rows, channels = ctx.table_shape[:-1].numel(), ctx.table_shape[-1]
+        # Differentiable, too: written to in place, a tensor remembers where its parts came from.
         grad_table = grad.new_zeros(rows + 1, channels)
         at_once = max(1, BAGS_AT_ONCE // max(1, grad.shape[1:-1].numel()))
         for won, part in zip(winners.view(grad.shape).split(at_once), grad.split(at_once)):
