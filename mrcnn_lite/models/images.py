@@ -80,7 +80,8 @@ class ImageTransform(nn.Module):
     def _normalise(self, image: Tensor) -> Tensor:
         mean = image.new_tensor(self.image_mean)[:, None, None]
         std = image.new_tensor(self.image_std)[:, None, None]
-        return (image - mean) / std
+        # In place: of a phone's picture each copy is 144 MB.
+        return (image - mean).div_(std)
 
     def _resize(self, image: Tensor) -> Tensor:
         shorter, longer = sorted(image.shape[-2:])
