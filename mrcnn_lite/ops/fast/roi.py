@@ -86,7 +86,7 @@ def roi_warp(
             coordinate that is not finite.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
     bins = output_size[0] * output_size[1]
     arguments = output_size, input.shape[2:], spatial_scale, sampling_ratio
 
@@ -126,7 +126,9 @@ def roi_align(
             coordinate that is not finite.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = op_arguments(
+        input, boxes, output_size, spatial_scale, sampling_ratio, aligned
+    )
     if reduce == "mean" and few_outputs.reads_little(
         "align", input, rois, output_size, spatial_scale
     ):

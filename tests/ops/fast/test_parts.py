@@ -42,7 +42,7 @@ def test_second_derivatives(monkeypatch):
 
 
 def test_memory_is_the_output_and_a_bounded_part(monkeypatch):
-    monkeypatch.setattr(parts, "BINS_AT_ONCE", 49 * 50)
+    monkeypatch.setattr(parts, "BINS_AT_ONCE", 49 * 20)
     features = torch.randn(1, 32, 20, 20).to(memory_format=torch.channels_last)
     rois = torch.tensor([[0, 8.0, 8.0, 90.0, 90.0]]).expand(1000, 5)
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
