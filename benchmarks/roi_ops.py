@@ -5,31 +5,44 @@
 
 It prints a table and writes roi_ops.md, roi_ops.json and roi_ops.png. Ours and torchvision's calls
 take turns, and the fastest of each counts: what else the machine does disturbs both alike, and the
-ratios say more than the milliseconds. Memory is what PyTorch's allocator hands out at the most at
+ratios say more than the milliseconds. Each row is measured in two threads, in one, and in two
+beside a process that keeps one core busy, as a student's laptop is; there medians are compared.
+Memory is what PyTorch's allocator hands out at the most at
 one time: it is exact and the same on every machine, whatever the process keeps of freed memory.
 """
 
 import argparse
-import platform
+import subprocess
+import sys
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
+from statistics import median
 
 import torch
 import torchvision
-from matplotlib.figure import Figure
+from processor import instruction_sets, name_of_processor
+from roi_ops_page import draw, page_of_roi_ops
 from torch.profiler import ProfilerActivity, profile
 from tqdm import tqdm
 
 from mrcnn_lite import ops
-from mrcnn_lite.experiments.pages import markdown_table, write_page
-from mrcnn_lite.experiments.turns import race
-from mrcnn_lite.explore.palette import BLUE, VERMILLION
+from mrcnn_lite.experiments.pages import write_page
+from mrcnn_lite.experiments.turns import race, take_turns
 
 THREADS = 2
 STRIDE = 16
 SMALL, LARGE = (50, 68), (200, 272)
 # operation, channels, (height, width), number of RoIs, bins per axis
 CASES = [
+    ("roi_align", 256, SMALL, 10, 7),
+    ("roi_align", 256, LARGE, 10, 7),
+    ("roi_align", 64, (32, 32), 10, 14),
+    ("roi_pool", 256, SMALL, 10, 7),
+    ("roi_pool", 256, LARGE, 10, 7),
+    ("roi_pool", 64, (32, 32), 10, 14),
+    ("roi_align", 256, SMALL, 100, 7),
+    ("roi_pool", 256, SMALL, 100, 7),
     ("roi_align", 256, SMALL, 512, 7),
     ("roi_align", 256, LARGE, 512, 7),
     ("roi_align", 256, SMALL, 128, 14),
@@ -39,8 +52,11 @@ CASES = [
     ("roi_align", 64, (32, 32), 256, 7),
     ("roi_align", 64, (32, 32), 100, 14),
     ("roi_pool", 64, (32, 32), 256, 7),
+    ("roi_align", 1, (800, 1088), 10, 28),
     ("roi_align", 1, (800, 1088), 256, 28),
+    ("roi_pool", 1, (800, 1088), 256, 28),
 ]
+MANY = 50_000  # RoIs, of 64 channels and 7 x 7 bins: 598 MiB of output
 NUMBERS_OF_ROIS = [10, 30, 100, 300, 1000, 3000, 10000]
 
 
@@ -78,8 +94,40 @@ def make_calls(operation, library, x, boxes, bins):
     return forward, both
 
 
-def race_in_ms(calls, repeats):
-    return [1e3 * seconds for seconds in race(calls, repeats)]
+@contextmanager
+def busy_core():
+    """A process that does nothing, as fast as it can."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def measure_ratios(calls, repeats):
+    """Of ours (forward, both) and theirs: milliseconds, and how much longer theirs take."""
+    torch.set_num_threads(THREADS)
+    times = take_turns(calls, repeats)
+    idle = _ratios(map(median, times))
+    with busy_core():
+        busy = _ratios(map(median, take_turns(calls, repeats)))
+    torch.set_num_threads(1)
+    one_thread = _ratios(race(calls, repeats))
+    torch.set_num_threads(THREADS)
+    fastest = [1e3 * min(seconds) for seconds in times]
+    return {
+        "forward_ms": fastest[::2],
+        "both_ms": fastest[1::2],
+        "one_thread": one_thread,
+        # Of the idle machine's ratio: 1 means that another process disturbs both alike.
+        "busy_share": [among / alone for among, alone in zip(busy, idle)],
+    }
+
+
+def _ratios(seconds):
+    ours, ours_both, theirs, theirs_both = seconds
+    return [theirs / ours, theirs_both / ours_both]
 
 
 def peak_memory(call):
@@ -119,7 +167,6 @@ def measure_table(repeats):
             for library in (ops, torchvision.ops)
             for call in make_calls(operation, library, x, boxes, bins)
         ]
-        ours, ours_both, theirs, theirs_both = race_in_ms(calls, repeats)
         rows.append(
             {
                 "operation": operation,
@@ -127,8 +174,7 @@ def measure_table(repeats):
                 "rois": rois,
                 "bins": bins,
                 "layout": layout,
-                "forward_ms": [ours, theirs],
-                "both_ms": [ours_both, theirs_both],
+                **measure_ratios(calls, repeats),
                 "peak_mib": [peak_memory(calls[1]), peak_memory(calls[3])],
                 "bound_mib": memory_bound(operation, x, boxes, bins),
             }
@@ -145,95 +191,21 @@ def measure_growth(repeats):
                 make_calls(operation, library, x, boxes, 7)[1] for library in (ops, torchvision.ops)
             ]
             rows.append(
-                {"operation": operation, "rois": rois, "both_ms": race_in_ms(calls, repeats)}
+                {
+                    "operation": operation,
+                    "rois": rois,
+                    "both_ms": [1e3 * seconds for seconds in race(calls, repeats)],
+                }
             )
     return rows
 
 
-def page_of_roi_ops(result):
-    rows = []
-    for row in result["table"]:
-        (forward, forward_tv), (both, both_tv) = row["forward_ms"], row["both_ms"]
-        memory, memory_tv = row["peak_mib"]
-        case = [row[key] for key in ("operation", "map", "rois", "bins", "layout")]
-        times = [forward, forward_tv, forward_tv / forward, both, both_tv, both_tv / both]
-        *times, ratio = (f"{time:.1f}" for time in times)
-        peaks = [f"{mib:.1f}" for mib in (memory, row["bound_mib"], memory_tv)]
-        rows.append([*case, *times, f"**{ratio}**", *peaks])
-    header = ["operation", "map", "RoIs", "bins", "layout", "forward: ours", "torchvision", "ratio"]
-    header += ["+ backward: ours", "torchvision", "ratio"]
-    header += ["peak memory: ours", "bound", "torchvision"]
-    lines = [
-        "# RoI operations: this package against torchvision",
-        "",
-        f"`python benchmarks/roi_ops.py`, {result['machine']}, {result['threads']} threads, torch "
-        f"{result['torch']}, torchvision {result['torchvision']}, float32, 2 samples per bin and "
-        "axis. Times in ms, the fastest of several. Memory in MiB, forward and backward: the most "
-        "that tensors take at one time, not counting the features, the boxes and the gradient that "
-        "comes in, which were there before. The bound is torchvision's inputs and outputs, the "
-        "gradient to the features, and the bags.",
-        "",
-        markdown_table(header, rows),
-        "",
-        memory_in_words(result["table"]),
-        "",
-        pooling_in_words(result["table"]),
-        "",
-        "![cost against the number of RoIs](roi_ops.png)",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def memory_in_words(table):
-    features = [row for row in table if not row["map"].startswith("1x")]
-    above = [row["peak_mib"][0] - row["bound_mib"] for row in features]
-    held = sum(excess <= 0 for excess in above)
-    return (
-        f"Peak memory is within the bound in {held} of the {len(features)} rows with more than one "
-        f"channel, and at most {max(above):.1f} MiB above it in the others: while they work, the "
-        "operations hold the transposed bags of some RoIs, and a few channels of a contiguous map "
-        "or gradient, which shows where all else is small. A map of one channel is read along y, "
-        "then along x, and what is between the two is as wide as the map."
-    )
-
-
-def pooling_in_words(table):
-    lines = []
-    for row in table:
-        if row["operation"] == "roi_pool" and row["layout"] == "channels-last":
-            (forward, forward_tv), (both, both_tv) = row["forward_ms"], row["both_ms"]
-            lines.append(
-                f"- {row['map']}, {row['rois']} RoIs, {row['bins']} bins: a fifth of torchvision's "
-                f"time would be {both_tv / 5:.1f} ms; torchvision's backward pass alone takes "
-                f"{both_tv - forward_tv:.1f} ms, our forward pass without a gradient "
-                f"{forward:.1f} ms, and finding the winners and routing the gradients "
-                f"{both - forward:.1f} ms."
-            )
-    introduction = (
-        "RoIPool with its backward pass is not five times as fast as torchvision's. Every "
-        "gradient goes to one cell of one channel, chosen by the data; torchvision's loop does "
-        "that in one pass, and there is little left to save:"
-    )
-    return "\n".join([introduction, "", *lines])
-
-
-def draw(growth):
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for panel, operation in zip(panels, ("roi_align", "roi_pool")):
-        rows = [row for row in growth if row["operation"] == operation]
-        rois = [row["rois"] for row in rows]
-        styles = [("mrcnn-lite", BLUE, "o-"), ("torchvision", VERMILLION, "s--")]
-        for i, (name, colour, style) in enumerate(styles):
-            panel.loglog(rois, [r["both_ms"][i] for r in rows], style, color=colour, label=name)
-        middle = next(row for row in rows if row["rois"] == 1000)
-        guide = [middle["both_ms"][0] * number / 1000 for number in rois]
-        panel.loglog(rois, guide, "-", color="0.7", lw=1, zorder=0, label="slope 1")
-        panel.set(title=operation, xlabel="number of RoIs")
-        panel.grid(alpha=0.3)
-    panels[0].set_ylabel("forward and backward, ms")
-    panels[1].legend()
-    return figure
+def measure_many():
+    """Peak memory in MiB at 50,000 RoIs, forward alone, and what the output takes of it."""
+    x, boxes = make_case(64, SMALL, MANY, "channels-last")
+    forward, _ = make_calls("roi_align", ops, x, boxes, 7)
+    output = MANY * x.shape[1] * 7 * 7 * x.element_size()
+    return {"rois": MANY, "peak_mib": peak_memory(forward), "output_mib": output / 2**20}
 
 
 def main():
@@ -243,11 +215,12 @@ def main():
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     result = {
-        "machine": platform.machine(),
+        "machine": f"{name_of_processor()}, {list(instruction_sets())[-1]}",
         "threads": THREADS,
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "table": measure_table(arguments.repeats),
+        "many": measure_many(),
         "growth": measure_growth(min(3, arguments.repeats)),
     }
     text = page_of_roi_ops(result)

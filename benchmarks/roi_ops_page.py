@@ -1,0 +1,109 @@
+"""How `roi_ops.py` shows what it measured: a page with a table, and a picture of how times grow."""
+
+from matplotlib.figure import Figure
+
+from mrcnn_lite.experiments.pages import markdown_table
+from mrcnn_lite.explore.palette import BLUE, VERMILLION
+
+
+def page_of_roi_ops(result):
+    rows = []
+    for row in result["table"]:
+        (forward, forward_tv), (both, both_tv) = row["forward_ms"], row["both_ms"]
+        memory, memory_tv = row["peak_mib"]
+        case = [row[key] for key in ("operation", "map", "rois", "bins", "layout")]
+        times = [
+            *(f"{forward:.1f}", f"{forward_tv:.1f}", f"**{forward_tv / forward:.1f}**"),
+            *(f"{both:.1f}", f"{both_tv:.1f}", f"**{both_tv / both:.1f}**"),
+            *(f"{ratio:.1f}" for ratio in row["one_thread"]),
+            *(f"{share:.2f}" for share in row["busy_share"]),
+        ]
+        peaks = [f"{mib:.1f}" for mib in (memory, row["bound_mib"], memory_tv)]
+        rows.append([*case, *times, *peaks])
+    header = ["operation", "map", "RoIs", "bins", "layout", "forward: ours", "torchvision", "ratio"]
+    header += ["+ backward: ours", "torchvision", "ratio"]
+    header += ["one thread: ratio", "+ backward", "busy core: share of the ratio", "+ backward"]
+    header += ["peak memory: ours", "bound", "torchvision"]
+    lines = [
+        "# RoI operations: this package against torchvision",
+        "",
+        f"`python benchmarks/roi_ops.py`, {result['machine']}, {result['threads']} threads, torch "
+        f"{result['torch']}, torchvision {result['torchvision']}, float32, 2 samples per bin and "
+        "axis. Times in ms, the fastest of several; a ratio is torchvision's time divided by ours. "
+        "Beside a process that keeps one core busy, the medians' ratio is given as a share of that "
+        "on the idle machine: 1 means that both suffer alike. Memory in MiB, forward and backward: "
+        "the most that tensors take at one time, not counting the features, the boxes and the gradient that "
+        "comes in, which were there before. The bound is torchvision's inputs and outputs, the "
+        "gradient to the features, and the bags.",
+        "",
+        markdown_table(header, rows),
+        "",
+        memory_in_words(result["table"]),
+        "",
+        many_in_words(result["many"]),
+        "",
+        pooling_in_words(result["table"]),
+        "",
+        "![cost against the number of RoIs](roi_ops.png)",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def memory_in_words(table):
+    features = [row for row in table if not row["map"].startswith("1x")]
+    above = [row["peak_mib"][0] - row["bound_mib"] for row in features]
+    held = sum(excess <= 0 for excess in above)
+    return (
+        f"Peak memory is within the bound in {held} of the {len(features)} rows with more than one "
+        f"channel, and at most {max(above):.1f} MiB above it in the others: while they work, the "
+        "operations hold the transposed bags of some RoIs, and a few channels of a contiguous map "
+        "or gradient, which shows where all else is small. A map of one channel is read along y, "
+        "then along x, and what is between the two is as wide as the map."
+    )
+
+
+def many_in_words(many):
+    return (
+        f"RoIAlign of {many['rois']:,} RoIs, 64 channels and 7 x 7 bins, takes "
+        f"{many['peak_mib']:.0f} MiB at its peak, "
+        f"{many['peak_mib'] / many['output_mib']:.2f} times the {many['output_mib']:.0f} MiB of its output."
+    )
+
+
+def pooling_in_words(table):
+    lines = []
+    for row in table:
+        if row["operation"] == "roi_pool" and row["layout"] == "channels-last":
+            (forward, forward_tv), (both, both_tv) = row["forward_ms"], row["both_ms"]
+            lines.append(
+                f"- {row['map']}, {row['rois']} RoIs, {row['bins']} bins: a fifth of torchvision's "
+                f"time would be {both_tv / 5:.1f} ms; torchvision's backward pass alone takes "
+                f"{both_tv - forward_tv:.1f} ms, our forward pass without a gradient "
+                f"{forward:.1f} ms, and finding the winners and routing the gradients "
+                f"{both - forward:.1f} ms."
+            )
+    introduction = (
+        "RoIPool with its backward pass is not five times as fast as torchvision's. Every "
+        "gradient goes to one cell of one channel, chosen by the data; torchvision's loop does "
+        "that in one pass, and there is little left to save:"
+    )
+    return "\n".join([introduction, "", *lines])
+
+
+def draw(growth):
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    for panel, operation in zip(panels, ("roi_align", "roi_pool")):
+        rows = [row for row in growth if row["operation"] == operation]
+        rois = [row["rois"] for row in rows]
+        styles = [("mrcnn-lite", BLUE, "o-"), ("torchvision", VERMILLION, "s--")]
+        for i, (name, colour, style) in enumerate(styles):
+            panel.loglog(rois, [r["both_ms"][i] for r in rows], style, color=colour, label=name)
+        middle = next(row for row in rows if row["rois"] == 1000)
+        guide = [middle["both_ms"][0] * number / 1000 for number in rois]
+        panel.loglog(rois, guide, "-", color="0.7", lw=1, zorder=0, label="slope 1")
+        panel.set(title=operation, xlabel="number of RoIs")
+        panel.grid(alpha=0.3)
+    panels[0].set_ylabel("forward and backward, ms")
+    panels[1].legend()
+    return figure
