@@ -196,7 +196,8 @@ def page_of_model(measurements):
             "",
             f"## {measurement['processor']}, {measurement['instructions']}",
             "",
-            f"torch {measurement['torch']}, torchvision {measurement['torchvision']}",
+            f"torch {measurement['torch']}, torchvision {measurement['torchvision']}. "
+            + measurement.get("note", ""),
         ]
         for case in measurement["cases"]:
             sides = case["sides"]

@@ -32,9 +32,9 @@ def page_of_roi_ops(result):
         "axis. Times in ms, the fastest of several; a ratio is torchvision's time divided by ours. "
         "Beside a process that keeps one core busy, the medians' ratio is given as a share of that "
         "on the idle machine: 1 means that both suffer alike. Memory in MiB, forward and backward: "
-        "the most that tensors take at one time, not counting the features, the boxes and the gradient that "
-        "comes in, which were there before. The bound is torchvision's inputs and outputs, the "
-        "gradient to the features, and the bags.",
+        "the most that tensors take at one time, not counting the features, the boxes and the "
+        "gradient that comes in, which were there before. The bound is torchvision's inputs and "
+        "outputs, the gradient to the features, and the bags.",
         "",
         markdown_table(header, rows),
         "",
@@ -66,7 +66,8 @@ def many_in_words(many):
     return (
         f"RoIAlign of {many['rois']:,} RoIs, 64 channels and 7 x 7 bins, takes "
         f"{many['peak_mib']:.0f} MiB at its peak, "
-        f"{many['peak_mib'] / many['output_mib']:.2f} times the {many['output_mib']:.0f} MiB of its output."
+        f"{many['peak_mib'] / many['output_mib']:.2f} times the {many['output_mib']:.0f} MiB of "
+        "its output."
     )
 
 
