@@ -70,10 +70,27 @@ def test_help_fits_a_screen_and_gives_an_example(command, capsys):
     assert max(map(len, lines)) <= 90
 
 
-def test_help_does_not_wait_for_torch():
-    code = "import sys, mrcnn_lite.cli; mrcnn_lite.cli.make_parser(); print('torch' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "False"
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["lessons", "--out", "lessons"], ["student", "--out", "new"]],
+    ids=" ".join,
+)
+def test_what_needs_no_network_does_not_wait_for_torch(arguments, tmp_path):
+    code = (
+        "import sys, mrcnn_lite.cli\n"
+        "try: mrcnn_lite.cli.main(sys.argv[1:])\n"
+        "finally: print('imported:', {'torch', 'torchvision', 'pycocotools'} & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "imported: set()"
 
 
 def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):

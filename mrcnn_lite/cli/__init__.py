@@ -5,12 +5,13 @@ A command passes through these in turn:
     parser          what can be typed, and its help
     argument_types  how single values are read
     options         from options to data sets, models and recipes
-    commands        what each command does
+    commands        what each command does, imported when it is called
 """
 
 import sys
 from collections.abc import Sequence
 
+from mrcnn_lite.cli.commands import run
 from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.console import allow_every_sign
 from mrcnn_lite.errors import InputError
@@ -23,10 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     allow_every_sign()
     options = make_parser().parse_args(arguments)
     try:
-        # Only now, so that --help does not wait for PyTorch.
-        from mrcnn_lite.cli.commands import COMMANDS
-
-        COMMANDS[options.command](options)
+        run(options)
     except (InputError, OSError) as error:
         print(f"mrcnn-lite {options.command}: {error}", file=sys.stderr)
         return 1

@@ -95,7 +95,7 @@ def test_runs_are_spread_over_the_devices_asked_for(option, jobs, expected, tmp_
         return torch.device({"auto": "cuda:0", "cuda": "cuda:0"}.get(name, name))
 
     seen = []
-    monkeypatch.setattr("mrcnn_lite.cli.commands.find_device", find)
+    monkeypatch.setattr("mrcnn_lite.cli.commands.learn.find_device", find)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
     monkeypatch.setattr(
         "mrcnn_lite.experiments.ablate.do_side_by_side",
