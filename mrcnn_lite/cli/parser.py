@@ -111,18 +111,48 @@ def make_parser() -> argparse.ArgumentParser:
         commands,
         "predict",
         "IMAGE ... [options]",
-        "draw boxes, masks, names and scores on pictures",
+        "detect objects in pictures; draw them, or write them for other programs",
         "mrcnn-lite predict photo.jpg --checkpoint runs/coco --out runs/predictions",
     )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture file")
     predict.add_argument(
         "--checkpoint", metavar="PATH", type=Path, help="default: the shipped mini model"
     )
-    predict.add_argument("--out", type=Path, default=Path("runs/predictions"), help=_DEFAULT)
     predict.add_argument(
-        "--score", metavar="X", type=rate, default=0.5, help="lowest score drawn (%(default)s)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="of drawings; default, if nothing else is asked for: runs/predictions",
+    )
+    predict.add_argument(
+        "--json", type=Path, metavar="FILE", help="write boxes and masks (RLE) as COCO's results"
+    )
+    predict.add_argument(
+        "--masks", type=Path, metavar="DIR", help="write a PNG for each object; a new folder"
+    )
+    predict.add_argument(
+        "--score",
+        metavar="X",
+        type=rate,
+        default=0.5,
+        help="lowest score that counts (%(default)s)",
     )
     _add_device_option(predict)
+
+    export = _add_command(
+        commands,
+        "export",
+        "CHECKPOINT [--torchvision FILE] [--onnx FILE]",
+        "write a model for torchvision or ONNX (of those that torchvision has)",
+        "mrcnn-lite export runs/coco --torchvision maskrcnn.pth --onnx maskrcnn.onnx",
+    )
+    export.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
+    export.add_argument(
+        "--torchvision", type=Path, metavar="FILE", help="weights by torchvision's names"
+    )
+    export.add_argument(
+        "--onnx", type=Path, metavar="FILE", help="torchvision's model with these weights"
+    )
 
     ablate = _add_command(
         commands,

@@ -15,6 +15,7 @@ COMMANDS = {
     "train": "learn:train_model",
     "evaluate": "use:evaluate_model",
     "predict": "use:predict",
+    "export": "use:export_model",
     "ablate": "learn:run_tables",
     "shapes": "write:write_shapes",
     "lessons": "write:copy_lessons",

@@ -3,6 +3,7 @@
 import json
 import warnings
 from argparse import Namespace
+from pathlib import Path
 
 import torch
 
@@ -10,7 +11,14 @@ from mrcnn_lite.cli.options import find_device, open_dataset
 from mrcnn_lite.datasets import read_image
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.engine.detections import (
+    describe_detections,
+    open_mask_folder,
+    write_masks,
+    write_results,
+)
 from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.onnx_file import write_onnx
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.explore.draw.scene import figure_of_prediction
 from mrcnn_lite.files import (
@@ -19,6 +27,11 @@ from mrcnn_lite.files import (
     make_folder,
     write_atomically,
     write_text,
+)
+from mrcnn_lite.models.to_torchvision import (
+    torchvision_builder,
+    torchvision_keywords,
+    torchvision_state,
 )
 
 
@@ -54,20 +67,78 @@ def evaluate_model(options: Namespace) -> None:
 
 
 def predict(options: Namespace) -> None:
-    """Draw a model's detections on pictures: NAME_detections.png for each, in one folder."""
+    """Detect objects in pictures: draw them, list them in COCO's format, write their masks."""
     loaded = load_model(options.checkpoint or SHIPPED_WEIGHTS)
-    drawings = [options.out / f"{path.stem}_detections.png" for path in options.images]
-    if len(set(drawings)) < len(drawings):
-        raise InputError("two pictures have the same name, so their drawings would too")
-    make_folder(options.out)
+    model, categories = loaded.model, loaded.categories
+    if options.masks is not None and not model.predicts_masks:
+        raise InputError(f"--masks: {options.checkpoint} is a model without masks")
+    stems = [path.stem for path in options.images]
+    if len(set(stems)) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        raise InputError(
+            f"two pictures are called {twice}, so what is written of them would be too"
+        )
+    drawings = options.out
+    if drawings is None and options.json is None and options.masks is None:
+        drawings = Path("runs/predictions")
+    # Before the work, not after it.
+    if drawings is not None:
+        make_folder(drawings)
+    if options.masks is not None:
+        open_mask_folder(options.masks)
+    if options.json is not None:
+        check_file_can_be_written(options.json)
     device = find_device(options.device)
-    model = loaded.model.to(device)
-    for path, drawing in zip(options.images, drawings):
+    model.to(device)
+    results = []
+    for number, path in enumerate(options.images, start=1):
         image = read_image(path)
         with torch.inference_mode():
             detections = model([image.to(device)])[0]
         confident = detections["scores"] >= options.score
         detections = {name: value[confident].cpu() for name, value in detections.items()}
-        with write_atomically(drawing) as temporary:
-            figure_of_prediction(image, detections, loaded.categories).savefig(temporary, dpi=100)
-        print(f"{path}: {len(detections['boxes'])} objects, drawn in {drawing}")
+        said = f"{path}: {len(detections['boxes'])} objects"
+        if drawings is not None:
+            drawing = drawings / f"{path.stem}_detections.png"
+            with write_atomically(drawing) as temporary:
+                figure_of_prediction(image, detections, categories).savefig(temporary, dpi=100)
+            said += f", drawn in {drawing}"
+        if options.masks is not None:
+            write_masks(options.masks, path.stem, detections, categories)
+        if options.json is not None:
+            results += describe_detections(detections, number, path.name, {})
+        print(said)
+    if options.json is not None:
+        write_results(options.json, results)
+        print(f"wrote {options.json}")
+    if options.masks is not None:
+        print(f"wrote the masks to {options.masks}")
+
+
+def export_model(options: Namespace) -> None:
+    """Write a model for torchvision, as weights, or for ONNX."""
+    if options.torchvision is None and options.onnx is None:
+        raise InputError("say what to write: --torchvision FILE, --onnx FILE or both")
+    for path in (options.torchvision, options.onnx):
+        if path is not None:
+            check_file_can_be_written(path)
+    loaded = load_model(options.checkpoint)
+    try:
+        keywords = torchvision_keywords(loaded.model)
+    except ValueError as error:
+        raise InputError(f"{options.checkpoint}: {error}") from error
+    if options.torchvision is not None:
+        with write_atomically(options.torchvision) as temporary:
+            torch.save(torchvision_state(loaded.model), temporary)
+        builder = torchvision_builder(loaded.model).__name__
+        call = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
+        print(
+            f"wrote {options.torchvision}; to load it:\n"
+            f"    from torchvision.models.detection import {builder}\n"
+            f"    model = {builder}(weights=None, weights_backbone=None, {call})\n"
+            f"    model.load_state_dict(torch.load({str(options.torchvision)!r}))"
+        )
+    if options.onnx is not None:
+        compared = write_onnx(options.onnx, loaded.model, loaded.categories)
+        said = "detects the same" if compared else "is not installed, so it was not tried"
+        print(f"wrote {options.onnx}; ONNX Runtime {said}")

@@ -75,23 +75,17 @@ def draw_instances(
     Args:
         axes: with the image, in image pixels.
         instances: a target of a data set, or one image's detections: "boxes" `Tensor[N, 4]`,
-            "labels" `Tensor[N]`, "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, maybe "scores".
+            "labels" `Tensor[N]`, maybe "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, and maybe
+            "scores".
         categories: label to name.
         line: the boxes' line style.
     """
     boxes = instances["boxes"].detach().cpu().numpy()
-    masks = instances["masks"].detach().cpu().numpy()
-    masks = masks.reshape(len(boxes), *masks.shape[-2:]) > MASK_THRESHOLD
-    for i, ((x1, y1, x2, y2), mask) in enumerate(zip(boxes, masks)):
+    top, bottom = axes.get_ylim()[::-1]
+    for i, (x1, y1, x2, y2) in enumerate(boxes):
         color = INSTANCE_COLORS[i % len(INSTANCE_COLORS)]
-        height, width = mask.shape
-        layer = np.zeros((height, width, 4))
-        layer[mask] = (*to_rgb(color), MASK_OPACITY)
-        axes.imshow(layer, extent=(0, width, height, 0), interpolation="nearest")
-        if mask.any() and not mask.all():
-            # A tint alone may vanish on a similar colour, and in greyscale.
-            centers = np.arange(width) + 0.5, np.arange(height) + 0.5
-            axes.contour(*centers, mask, levels=[0.5], colors="white", linewidths=0.7)
+        if "masks" in instances:
+            _draw_mask(axes, instances["masks"][i], color)
         axes.add_patch(
             Rectangle(
                 (x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, linestyle=line, lw=1.5
@@ -102,7 +96,7 @@ def draw_instances(
         if "scores" in instances:
             text += f" {instances['scores'][i].item():.2f}"
         # Inside the upper edge where there is no room above it.
-        above = y1 > 0.06 * height
+        above = y1 > 0.06 * (bottom - top)
         axes.text(
             x1,
             y1,
@@ -113,6 +107,19 @@ def draw_instances(
             path_effects=[patheffects.withStroke(linewidth=1.8, foreground="black")],
             clip_on=True,
         )
+
+
+def _draw_mask(axes: Axes, mask: Tensor, color: str) -> None:
+    """Tint the pixels of one mask, `Tensor[H, W]` or `Tensor[1, H, W]`, and outline them."""
+    height, width = mask.shape[-2:]
+    mask = mask.detach().cpu().numpy().reshape(height, width) > MASK_THRESHOLD
+    layer = np.zeros((height, width, 4))
+    layer[mask] = (*to_rgb(color), MASK_OPACITY)
+    axes.imshow(layer, extent=(0, width, height, 0), interpolation="nearest")
+    if mask.any() and not mask.all():
+        # A tint alone may vanish on a similar colour, and in greyscale.
+        centers = np.arange(width) + 0.5, np.arange(height) + 0.5
+        axes.contour(*centers, mask, levels=[0.5], colors="white", linewidths=0.7)
 
 
 def figure_of_detections(
