@@ -1,4 +1,4 @@
-"""From the options of `mrcnn-lite` to what they name: data sets, a model, a recipe, a device."""
+"""From the options of `mrcnn-lite` to what they name: a model, a recipe, a device."""
 
 from argparse import Namespace
 from dataclasses import fields, replace
@@ -9,13 +9,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
-from mrcnn_lite.datasets import (
-    CocoDataset,
-    PennFudanDataset,
-    ShapesDataset,
-    download_penn_fudan,
-)
-from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.recipe import REFERENCE_EPOCHS, TrainConfig, recipe_for, scale_recipe
@@ -48,66 +41,6 @@ MODEL_OPTIONS = {
 }
 # Before, PyTorch's MPS had no `embedding_bag`, by which the RoI operations read a map.
 MPS_SINCE = "2.10"
-
-
-def open_dataset(options: Namespace, training: bool) -> Dataset:
-    """Open the data set that the options name.
-
-    Raises:
-        InputError: options that belong to another data set, or that are missing.
-    """
-    if options.dataset == "shapes":
-        for name in ("root", "split", "image_ids", "download"):
-            if getattr(options, name) not in (None, False):
-                raise InputError(f"--{name.replace('_', '-')} does not go with --dataset shapes")
-        default_number, default_seed = (10_000, 0) if training else (200, HELD_OUT_SEED)
-        seed = default_seed if options.scenes_seed is None else options.scenes_seed
-        return ShapesDataset(options.scenes or default_number, seed)
-    for name in ("scenes", "scenes_seed"):
-        if getattr(options, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} only goes with --dataset shapes")
-    if options.root is None:
-        raise InputError(f"--dataset {options.dataset} needs --root")
-    if options.dataset == "penn-fudan":
-        if options.split is not None:
-            raise InputError("--split does not go with --dataset penn-fudan")
-        if options.download:
-            download_penn_fudan(options.root)
-        return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
-    if options.download:
-        raise InputError("--download only goes with --dataset penn-fudan")
-    if options.split is None:
-        raise InputError("--dataset coco needs --split, for example --split val2017")
-    return CocoDataset(options.root, options.split, options.image_ids)
-
-
-def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
-    """Open the data sets to train and, if --validation says so, to evaluate on.
-
-    Raises:
-        InputError: options that do not fit together.
-    """
-    dataset, held_out = open_dataset(options, training=True), options.validation
-    if held_out is None:
-        return dataset, None
-    if options.dataset == "coco":
-        return dataset, CocoDataset(options.root, held_out)
-    if not held_out.isdigit() or int(held_out) == 0:
-        raise InputError(f"--validation should be a number of images here, got {held_out}")
-    if options.dataset == "shapes":
-        return dataset, ShapesDataset(int(held_out), HELD_OUT_SEED)
-    if int(held_out) >= len(dataset):
-        raise InputError(
-            f"--validation {held_out} leaves none of {len(dataset)} images to train on"
-        )
-    # Evenly spread, since neighbours in the list are pictures of the same place.
-    places = {k * len(dataset) // int(held_out) for k in range(int(held_out))}
-    ids = [dataset.image_id(index) for index in range(len(dataset))]
-    folder = options.root / "PennFudanPed"
-    return tuple(
-        PennFudanDataset(folder, [ids[k] for k in range(len(ids)) if (k in places) is held])
-        for held in (False, True)
-    )
 
 
 def make_model(options: Namespace, num_classes: int) -> MaskRCNN:

@@ -4,15 +4,13 @@ from argparse import Namespace
 
 import torch
 
-from mrcnn_lite.cli.options import (
-    find_device,
-    make_model,
-    make_train_config,
-    open_training_data,
-)
-from mrcnn_lite.console import quoted
+from mrcnn_lite.cli.command_line import command_line
+from mrcnn_lite.cli.data import kind_of_data, open_training_data, run_so_far
+from mrcnn_lite.cli.options import find_device, make_model, make_train_config
 from mrcnn_lite.engine import distributed
+from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.engine.train import train
+from mrcnn_lite.errors import InputError
 
 
 def demo(options: Namespace) -> None:
@@ -33,6 +31,7 @@ def train_model(options: Namespace) -> None:
             torch.manual_seed(options.seed)
             model = make_model(options, dataset.num_classes).to(device)
         config = make_train_config(options, dataset, validation)
+        _check_length(options, config)
         if distributed.is_first():
             processes = distributed.num_processes()
             where = f"{processes} processes" if processes > 1 else str(device)
@@ -42,8 +41,42 @@ def train_model(options: Namespace) -> None:
             )
         train(model, dataset, config, options.out, options.resume, validation)
         if distributed.is_first():
-            out = quoted(options.out)
-            print(f"done; next: mrcnn-lite evaluate {out} --dataset {options.dataset} ...")
+            print(f"done; next: {_evaluation(options)}")
+
+
+def _check_length(options: Namespace, config: TrainConfig) -> None:
+    """Refuse to make a run longer than it was to be, and say what to do instead.
+
+    Its learning rate has fallen towards its end, or is about to: it would not be the same run.
+
+    Raises:
+        InputError: the run in --out has another number of steps.
+    """
+    steps = run_so_far(options).get("training", {}).get("steps", config.steps)
+    if not isinstance(steps, int) or config.steps <= steps:
+        return
+    changes = {"resume": False, "steps": config.steps - steps, "epochs": None}
+    changes |= {"weights": str(options.out), "weights_backbone": None}
+    changes["out"] = options.out.with_name(f"{options.out.name}-longer")
+    longer = command_line(Namespace(**{**vars(options), **changes}))
+    raise InputError(
+        f"the run in {options.out} is one of {steps} steps, by which its learning rate falls, and "
+        f"cannot go on to {config.steps}. To train on from its weights: {longer}"
+    )
+
+
+def _evaluation(options: Namespace) -> str:
+    """The command that measures what was trained: on what was held out, if anything was."""
+    names = ("dataset", "root", "split", "annotations", "images", "image_ids", "validation")
+    measured = Namespace(**{name: getattr(options, name) for name in (*names, "device")})
+    measured.command, measured.checkpoint = "evaluate", options.out
+    held_out = options.validation
+    if kind_of_data(options) == "coco" and held_out is not None and not held_out.endswith("%"):
+        # Data of their own, of which all are meant.
+        name = "split" if options.annotations is None else "annotations"
+        setattr(measured, name, held_out)
+        measured.image_ids = measured.validation = None
+    return command_line(measured)
 
 
 def run_tables(options: Namespace) -> None:

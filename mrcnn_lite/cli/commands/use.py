@@ -3,11 +3,13 @@
 import json
 import warnings
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 
-from mrcnn_lite.cli.options import find_device, open_dataset
+from mrcnn_lite.cli.data import find_ids, open_evaluation_data
+from mrcnn_lite.cli.options import find_device
 from mrcnn_lite.datasets import read_image
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import load_model
@@ -28,6 +30,7 @@ from mrcnn_lite.files import (
     write_atomically,
     write_text,
 )
+from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.to_torchvision import (
     torchvision_builder,
     torchvision_keywords,
@@ -41,7 +44,7 @@ def evaluate_model(options: Namespace) -> None:
         # Before the work, not after it.
         check_file_can_be_written(options.out)
     loaded = load_model(options.checkpoint)
-    dataset = open_dataset(options, training=False)
+    dataset = open_evaluation_data(options, loaded)
     for label, name in dataset.categories.items():
         if (known := loaded.categories.get(label, name)) != name:
             raise InputError(
@@ -70,28 +73,12 @@ def predict(options: Namespace) -> None:
     """Detect objects in pictures: draw them, list them in COCO's format, write their masks."""
     loaded = load_model(options.checkpoint or SHIPPED_WEIGHTS)
     model, categories = loaded.model, loaded.categories
-    if options.masks is not None and not model.predicts_masks:
-        raise InputError(f"--masks: {options.checkpoint} is a model without masks")
-    stems = [path.stem for path in options.images]
-    if len(set(stems)) < len(stems):
-        twice = next(stem for stem in stems if stems.count(stem) > 1)
-        raise InputError(
-            f"two pictures are called {twice}, so what is written of them would be too"
-        )
-    drawings = options.out
-    if drawings is None and options.json is None and options.masks is None:
-        drawings = Path("runs/predictions")
-    # Before the work, not after it.
-    if drawings is not None:
-        make_folder(drawings)
-    if options.masks is not None:
-        open_mask_folder(options.masks)
-    if options.json is not None:
-        check_file_can_be_written(options.json)
+    image_ids, category_ids = _choose_ids(options, categories)
+    drawings = _open_outputs(options, model)
     device = find_device(options.device)
     model.to(device)
     results = []
-    for number, path in enumerate(options.images, start=1):
+    for path, image_id in zip(options.images, image_ids):
         image = read_image(path)
         with torch.inference_mode():
             detections = model([image.to(device)])[0]
@@ -106,13 +93,43 @@ def predict(options: Namespace) -> None:
         if options.masks is not None:
             write_masks(options.masks, path.stem, detections, categories)
         if options.json is not None:
-            results += describe_detections(detections, number, path.name, {})
+            results += describe_detections(detections, image_id, path.name, category_ids)
         print(said)
+    if options.masks is not None:
+        print(f"wrote masks to {options.masks}")
     if options.json is not None:
         write_results(options.json, results)
         print(f"wrote {options.json}")
+
+
+def _choose_ids(
+    options: Namespace, categories: dict[int, str]
+) -> tuple[Sequence[int], dict[int, int]]:
+    """The id of each picture, and label to category id: of --annotations, or their numbers."""
+    if options.annotations is None:
+        return range(1, len(options.images) + 1), {label: label for label in categories}
+    if options.json is None:
+        raise InputError("--annotations gives ids to what --json writes: it needs --json FILE")
+    return find_ids(options.annotations, options.images, categories)
+
+
+def _open_outputs(options: Namespace, model: MaskRCNN) -> Path | None:
+    """Find out before the work whether its results can be written; the folder of drawings."""
+    stems = [path.stem for path in options.images]
+    if twice := [stem for stem in stems if stems.count(stem) > 1]:
+        raise InputError(f"two pictures are called {twice[0]}, so their results would be, too")
+    drawings = options.out
+    if drawings is None and options.json is None and options.masks is None:
+        drawings = Path("runs/predictions")
+    if drawings is not None:
+        make_folder(drawings)
     if options.masks is not None:
-        print(f"wrote the masks to {options.masks}")
+        if not model.predicts_masks:
+            raise InputError(f"--masks: {options.checkpoint} holds a model without masks")
+        open_mask_folder(options.masks)
+    if options.json is not None:
+        check_file_can_be_written(options.json)
+    return drawings
 
 
 def export_model(options: Namespace) -> None:
