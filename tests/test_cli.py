@@ -156,13 +156,13 @@ def test_shapes_writes_a_coco_root(tmp_path):
             ["instances_train.json", "JSON"],
         ),
         (lambda root: edit(root, lambda c: c.pop("categories")), ["categories"]),
-        (lambda root: edit(root, lambda c: c["annotations"][0].pop("bbox")), ["bbox"]),
+        (lambda root: edit(root, lambda c: c["annotations"][0].pop("image_id")), ["image_id"]),
         (lambda root: (root / "train" / "000002.png").unlink(), ["000002.png"]),
         (
             lambda root: edit(
-                root, lambda c: c["annotations"][0].update(segmentation=[[1, 2, 3, 4]])
+                root, lambda c: c["annotations"][0].update(segmentation=[[1, 2, 3, 4, 5]])
             ),
-            ["annotation 1", "3 points"],
+            ["annotation 1", "polygons"],
         ),
         (lambda root: edit(root, lambda c: c["annotations"][0].update(category_id=77)), ["77"]),
         (lambda root: annotation_file(root).unlink(), ["instances_train.json"]),
@@ -267,7 +267,7 @@ def test_folder_that_cannot_be_written_is_named(command, trained, tmp_path, caps
     ("arguments", "word"),
     [
         (["train", "--dataset", "coco", "--out", "x"], "--root"),
-        (["train", "--dataset", "coco", "--root", ".", "--out", "x"], "--split"),
+        (["train", "--dataset", "coco", "--root", ".", "--out", "x"], "instances_SPLIT.json"),
         (["train", "--root", ".", "--out", "x"], "--root"),
         (["train", "--dataset", "coco", "--root", ".", "--scenes", "3", "--out", "x"], "--scenes"),
         (["train", "--device", "abacus", "--scenes", "2", "--out", "x"], "abacus"),
@@ -304,10 +304,13 @@ def test_long_thin_picture_is_seen_too(trained, tmp_path):
 
 
 def test_model_of_other_classes_is_not_measured(trained, coco_root, capsys):
-    edit(coco_root, lambda c: c["categories"][0].update(name="person"))
     data = ["--dataset", "coco", "--root", str(coco_root), "--split", "train"]
+    edit(coco_root, lambda c: c["categories"][0].update(name="person"))
+    with pytest.warns(UserWarning, match="never learnt person; their AP is 0"):
+        assert main(["evaluate", str(trained), *data]) == 0
+    edit(coco_root, lambda c: [one.update(name=f"{one['name']} tree") for one in c["categories"]])
     assert main(["evaluate", str(trained), *data]) == 1
-    assert "class 1 as circle" in capsys.readouterr().err
+    assert "the model knows none of its categories" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")

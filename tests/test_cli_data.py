@@ -150,7 +150,14 @@ def test_boxes_alone_are_for_a_model_without_masks(tmp_path):
     ("words", "message"),
     [
         ("--annotations a.json", "--annotations needs --images, too"),
-        ("--images pictures", "--images does not go with --dataset shapes"),
+        ("--images pictures", "--images does not go with --dataset shapes; say which --dataset"),
+        ("--root r", "--root does not go with --dataset shapes; say which --dataset is meant"),
+        ("--dataset coco --root pictures", "may also be named: --annotations FILE --images DIR"),
+        ("--dataset penn-fudan --root pictures", "--download does that"),
+        (
+            "--dataset coco --root cvat --weights imagenet",
+            "--weights imagenet: expected coco, or a checkpoint",
+        ),
         ("--dataset coco --images pictures", "--images needs --annotations, too"),
         ("--dataset coco", "--dataset coco needs --root, or --annotations and --images"),
         ("--annotations a --images b --root c", "--root does not go with --annotations"),
@@ -173,6 +180,36 @@ def test_options_that_do_not_fit_are_named(words, message, exports, monkeypatch)
         open_parts(*words.split())
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["predict", "a.png", "--score", "2"], "--score: expected a number from 0 to 1, got 2"),
+        (["predict", "a.png", "--score", "high"], "--score: expected a number"),
+        ([*TRAIN, "--image-ids", "1, 2"], "--image-ids: expected ids as 3,14,15, without blanks"),
+        ([*TRAIN, "--image-ids", "1,"], "--image-ids: expected ids"),
+        ([*TRAIN, "--image-ids", "a"], "--image-ids: expected ids"),
+    ],
+)
+def test_values_that_cannot_be_read_are_named(words, message, capsys):
+    with pytest.raises(SystemExit):
+        parse(*words)
+    assert message in capsys.readouterr().err
+
+
+def test_a_batch_that_cannot_be_split_is_refused_before_a_folder_is_made(tmp_path, capsys):
+    out = tmp_path / "run"
+    uneven = ["--batch-size", "3", "--accumulate", "2"]
+    assert main(["train", "--scenes", "2", "--out", str(out), *uneven]) == 1
+    assert "cannot be split evenly" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_unknown_weights_of_a_backbone_are_answered_by_those_there_are(tmp_path, capsys):
+    weights = ["--model", "resnet50", "--weights-backbone", "imagenet"]
+    assert main(["train", "--scenes", "2", "--out", str(tmp_path / "run"), *weights]) == 1
+    assert "'imagenet' of resnet50, but IMAGENET1K_V1, IMAGENET1K_V2" in capsys.readouterr().err
 
 
 def test_a_folder_with_one_split_needs_no_name_for_it(exports):

@@ -8,6 +8,7 @@ from pathlib import Path, PureWindowsPath
 
 from torch.utils.data import Dataset
 
+from mrcnn_lite.cli.options import load_earlier_model
 from mrcnn_lite.datasets import (
     CocoDataset,
     PennFudanDataset,
@@ -19,7 +20,7 @@ from mrcnn_lite.datasets.coco_categories import number_categories
 from mrcnn_lite.datasets.coco_checks import read_annotation_file
 from mrcnn_lite.datasets.coco_layouts import find_split
 from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
-from mrcnn_lite.engine.checkpoint import LoadedModel, load_model
+from mrcnn_lite.engine.checkpoint import LoadedModel
 from mrcnn_lite.engine.run_folder import CONFIG_NAME
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models.build import MASK_BRANCHES
@@ -50,7 +51,10 @@ def open_dataset(
     if kind == "penn-fudan":
         if options.download:
             download_penn_fudan(options.root)
-        return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
+        try:
+            return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}; --download does that") from error
     how = {"masks": masks, "names": names}
     if options.annotations is not None:
         return CocoDataset.from_files(options.annotations, options.images, options.image_ids, **how)
@@ -59,6 +63,9 @@ def open_dataset(
             find_split(options.root, None)
         except InputError as error:
             raise InputError(f"{error} by --split") from error
+        except FileNotFoundError as error:
+            files = "the two may also be named: --annotations FILE --images DIR"
+            raise FileNotFoundError(f"{error}; {files}") from error
     return CocoDataset(options.root, options.split, options.image_ids, **how)
 
 
@@ -68,9 +75,10 @@ def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
     Raises:
         InputError: options that do not fit together.
     """
-    masks = _learns_masks(options)
-    names = categories_so_far(options) if kind_of_data(options) == "coco" else None
-    dataset = open_dataset(options, training=True, masks=masks, names=names)
+    how = {}
+    if kind_of_data(options) == "coco":
+        how = {"masks": _learns_masks(options), "names": categories_so_far(options)}
+    dataset = open_dataset(options, training=True, **how)
     if options.validation is None:
         return dataset, None
     return _hold_out(options, dataset)
@@ -150,7 +158,10 @@ def _check_data_options(options: Namespace, kind: str) -> None:
     }[kind]
     for name in strangers:
         if getattr(options, name) not in (None, False):
-            raise InputError(f"--{name.replace('_', '-')} does not go with --dataset {kind}")
+            default = "; say which --dataset is meant" if options.dataset is None else ""
+            raise InputError(
+                f"--{name.replace('_', '-')} does not go with --dataset {kind}{default}"
+            )
     if options.annotations is None and options.images is None:
         if kind != "shapes" and options.root is None:
             files = ", or --annotations and --images" if kind == "coco" else ""
@@ -171,7 +182,7 @@ def _learns_masks(options: Namespace) -> bool:
         # A name that is none is refused when the model is built.
         return MASK_BRANCHES.get(chosen, True) is not None
     if options.weights not in (None, "coco"):
-        return load_model(options.weights).model.predicts_masks
+        return load_earlier_model(options).predicts_masks
     return True
 
 

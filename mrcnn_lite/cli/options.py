@@ -2,11 +2,13 @@
 
 from argparse import Namespace
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+from torchvision.models import get_model_weights
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
 from mrcnn_lite.engine import distributed
@@ -82,7 +84,11 @@ def _build_new_model(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
     try:
         return mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}), options.weights_backbone)
     except KeyError as error:
-        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+        there = ", ".join(get_model_weights(options.model).__members__)
+        raise InputError(
+            f"--weights-backbone: torchvision has no weights {error} of {options.model}, "
+            f"but {there}"
+        ) from error
 
 
 def _build_from_coco(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
@@ -96,7 +102,7 @@ def _build_from_coco(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
 
 
 def _build_from_checkpoint(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
-    earlier = load_model(options.weights).model
+    earlier = load_earlier_model(options)
     if earlier.config.backbone != options.model:
         raise InputError(
             f"--weights {options.weights} holds a {earlier.config.backbone}, "
@@ -105,6 +111,20 @@ def _build_from_checkpoint(options: Namespace, overrides: dict[str, Any]) -> Mas
     model = mask_rcnn(replace(earlier.config, **overrides))
     _start_from(options.weights, model, earlier.state_dict())
     return model
+
+
+def load_earlier_model(options: Namespace) -> MaskRCNN:
+    """Load the checkpoint that --weights names.
+
+    Raises:
+        InputError: there is none, or it cannot be used.
+    """
+    if not Path(options.weights).exists():
+        raise InputError(
+            f"--weights {options.weights}: expected coco, or a checkpoint, but there is no such "
+            "file; ImageNet's weights in the backbone are --weights-backbone DEFAULT"
+        )
+    return load_model(options.weights).model
 
 
 def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
@@ -140,6 +160,8 @@ def make_train_config(
         config = replace(config, steps=max(round(epochs * usable / config.batch_size), 1))
     if validation is not None and config.evaluate_every is None:
         config = replace(config, evaluate_every=max(usable // config.batch_size, 1))
+    # Whether a batch can be split is asked before anything is written.
+    config.micro_batch_size(distributed.num_processes())
     if "warmup_steps" not in given:
         # A short trial warms up too, but not for all of its length.
         config = replace(config, warmup_steps=min(config.warmup_steps, config.steps // 4))

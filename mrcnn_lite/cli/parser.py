@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mrcnn_lite.cli.argument_types import ids, not_negative, positive, rate, setting
+from mrcnn_lite.cli.argument_types import ids, not_negative, positive, rate, score, setting
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -139,7 +139,7 @@ def make_parser() -> argparse.ArgumentParser:
     predict.add_argument(
         "--score",
         metavar="X",
-        type=rate,
+        type=score,
         default=0.5,
         help="lowest score that counts (%(default)s)",
     )
