@@ -129,7 +129,7 @@ class _Polygons:
         x2, y2 = np.maximum.reduceat(x, starts), np.maximum.reduceat(y, starts)
         # A region's area is at most its outline's length times the radius of the largest disc in
         # it, so this one holds a disc of radius 1 and with it the middle of a pixel.
-        has_pixel = (area >= length) & (x1 >= 0) & (y1 >= 0)
+        has_pixel = (area >= length) & (length > 0) & (x1 >= 0) & (y1 >= 0)
         has_pixel &= (x2 <= self.width) & (y2 <= self.height)
 
         places, first = np.unique(self.owners, return_index=True)
