@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mrcnn_lite.datasets.coco_categories import number_categories
-from mrcnn_lite.datasets.coco_checks import read_annotation_file
+from mrcnn_lite.datasets.coco_checks import no_search_for_garbage, read_annotation_file
 from mrcnn_lite.datasets.coco_format import Record, index_silently
 from mrcnn_lite.datasets.coco_layouts import find_pictures, find_split
 from mrcnn_lite.datasets.coco_rle import encode
@@ -73,7 +73,8 @@ class CocoDataset(Dataset):
             InputError: the annotation file cannot be used, an image id is not in it, or a picture
                 is missing. The message names the culprit.
         """
-        self._open(*find_split(Path(root), split), image_ids, masks, names)
+        with no_search_for_garbage():
+            self._open(*find_split(Path(root), split), image_ids, masks, names)
 
     @classmethod
     def from_files(
@@ -99,7 +100,8 @@ class CocoDataset(Dataset):
         if not Path(images).is_dir():
             raise FileNotFoundError(f"there is no folder {images}; expected the pictures")
         dataset = cls.__new__(cls)
-        dataset._open(Path(annotations), Path(images), image_ids, masks, names)
+        with no_search_for_garbage():
+            dataset._open(Path(annotations), Path(images), image_ids, masks, names)
         return dataset
 
     def _open(

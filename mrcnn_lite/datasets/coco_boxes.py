@@ -40,7 +40,9 @@ def check_boxes(
     Raises:
         InputError: a box or a mask is none; the message names the annotation.
     """
-    size = np.array([sizes[one["image_id"]] for one in annotations], np.int64).reshape(-1, 2)
+    numbers = {image_id: number for number, image_id in enumerate(sizes)}
+    images = np.array([numbers[one["image_id"]] for one in annotations], dtype=np.int64)
+    size = np.array(list(sizes.values()), dtype=np.int64).reshape(-1, 2)[images]
     extents, empty = _measure_masks(annotations, size, masks, notes)
     boxes = _read_boxes(annotations)
     height, width = size.T

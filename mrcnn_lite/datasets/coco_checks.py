@@ -72,22 +72,21 @@ def read_annotation_file(path: Path, masks: bool = True) -> AnnotationFile:
         raise FileNotFoundError(f"expected an annotation file, but {path} is {kind}")
     if (size := path.stat().st_size) > LARGE_FILE:
         print(f"reading {path}, {size / 1e6:.0f} MB ...", file=sys.stderr, flush=True)
-    with _no_search_for_garbage():
-        try:
-            content = json.loads(path.read_bytes())
-        except ValueError as error:
-            raise InputError(f"{path} is not a JSON file: {error}") from error
-        except RecursionError as error:
-            raise InputError(f"{path} is nested too deeply for an annotation file") from error
-        try:
-            return _check(content, masks)
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from None
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise InputError(f"{path} is not a JSON file: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply for an annotation file") from error
+    try:
+        return _check(content, masks)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 @contextmanager
-def _no_search_for_garbage() -> Iterator[None]:
-    """Keep Python from looking for cycles among millions of records, again and again, in vain."""
+def no_search_for_garbage() -> Iterator[None]:
+    """Keep Python from looking for cycles among millions of new records, over and over, in vain."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -70,8 +70,8 @@ def whole_numbers(values: Any) -> NDArray[np.int64]:
         numbers = np.array(values, dtype=np.float64)
     except (TypeError, OverflowError):
         return _NONE
-    # Larger sums would not be exact.
-    if np.any(numbers % 1) or np.abs(numbers).sum() > 2**53:
+    # Larger numbers, and larger sums, would not be exact.
+    if np.any(numbers % 1) or np.any(np.abs(numbers) > 2**40):
         return _NONE
     return numbers.astype(np.int64)
 

@@ -30,10 +30,13 @@ def make_training_loader(
         InputError: there is nothing to learn from, or the batch cannot be split evenly.
     """
     usable = list(range(len(dataset)))
+    if not any(dataset.has_objects(index) for index in usable):
+        raise InputError(
+            f"there is nothing to learn: none of the {len(dataset)} images has an object (crowd "
+            "regions, and what was left out, do not count)"
+        )
     if config.skip_empty_images:
         usable = [index for index in usable if dataset.has_objects(index)]
-    if not usable:
-        raise InputError("the data set has no images to train on")
     groups = None
     if config.group_by_aspect_ratio:
         groups = aspect_ratio_groups([dataset.size(index) for index in usable])

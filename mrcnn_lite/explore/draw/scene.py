@@ -101,6 +101,8 @@ def draw_instances(
             x1,
             y1,
             text,
+            # A name is any text; between dollar signs, matplotlib would read a formula.
+            parse_math=False,
             color="white",
             fontsize=7,
             va="bottom" if above else "top",
