@@ -38,6 +38,14 @@ WRONG_MODELS = [
     ({"rpn_positive_fraction": 1.5}, "rpn_positive_fraction should be a number from 0 to 1"),
     ({"box_nms_thresh": math.nan}, "box_nms_thresh should be a number, got nan"),
     ({"bbox_reg_weights": (10, 10, 5)}, "bbox_reg_weights should be a tuple of 4 entries"),
+    ({"num_classes": 2_000_000}, "num_classes should be at most 100,000, got 2000000"),
+    ({"fpn_channels": 2_000_000}, "fpn_channels should be a whole number from 1 to 4,096, got 2"),
+    ({"box_head_channels": 2_000_000}, "box_head_channels should be a whole number from 1 to 4,0"),
+    ({"mask_head_channels": (2_000_000,)}, "mask_head_channels should be a tuple of one or more"),
+    ({"mask_mlp_channels": (8, 2_000_000)}, "mask_mlp_channels should be a tuple of one or more"),
+    ({"mask_head_channels": (8,) * 2_000_000}, "mask_head_channels should have at most 64 entri"),
+    ({"anchor_ratios": (1,) * 2_000_000}, "anchor_ratios should have at most 64 entries, got 2,0"),
+    ({"anchor_sizes": ((8,) * 2_000_000,) * 5}, "anchor_sizes should have at most 64 entries"),
 ]
 
 

@@ -135,9 +135,10 @@ def to_coco_results(image_id: int, detections: dict[str, Tensor]) -> list[dict]:
         for label, score, box in zip(labels, scores, boxes)
     ]
     if "masks" in detections:
-        masks = (detections["masks"][:, 0] > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()
-        for result, mask in zip(results, masks):
-            result["segmentation"] = rle.encode(np.asfortranarray(mask))
+        # One by one, since each may be of twelve million pixels.
+        for result, mask in zip(results, detections["masks"][:, 0]):
+            pixels = (mask > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()  # [H, W]
+            result["segmentation"] = rle.encode(np.asfortranarray(pixels))
     return results
 
 

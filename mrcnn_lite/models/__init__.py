@@ -3,7 +3,8 @@
 To be read in the order in which an image goes through them:
 
     mask_rcnn     the whole, in one forward pass
-    images        images in, batch out; what a malformed image or target is told
+    arguments     what a malformed image or target is told
+    images        images in, batch out
     backbone      the trunk, a ResNet: C2 to C5
     fpn           the pyramid on top of it: P2 to P6
     c4            the single map that there was before pyramids

@@ -1,7 +1,7 @@
 """Every choice of a Mask R-CNN in one place; the fields that torchvision has bear its names."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from mrcnn_lite.settings import (
     Fraction,
@@ -9,8 +9,15 @@ from mrcnn_lite.settings import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    Range,
     check_settings,
 )
+
+# A file may ask for any number, and memory is taken for it before the weights show that it is
+# wrong. The papers have 1,024 channels at most; the largest sets of categories 22,000.
+Channels = Annotated[int, Range("from 1 to 4,096", lambda value: 1 <= value <= 4096)]
+MOST_CLASSES = 100_000
+MOST_ENTRIES = 64
 
 
 @dataclass(frozen=True)
@@ -66,16 +73,16 @@ class MaskRCNNConfig:
     frozen_batch_norm_eps: NonNegativeFloat = 1e-5
     trainable_backbone_layers: NonNegativeInt = 3
     neck: str = "fpn"
-    fpn_channels: PositiveInt = 256
+    fpn_channels: Channels = 256
     roi_op: Literal["align", "warp", "pool"] = "align"
     roi_reduce: Literal["mean", "max"] = "mean"
     aligned: bool = False
     roi_canonical_size: PositiveInt = 224
     roi_canonical_level: int = 4
-    box_head_channels: PositiveInt = 1024
+    box_head_channels: Channels = 1024
     mask_head: str = "fcn"
-    mask_head_channels: tuple[PositiveInt, ...] = (256, 256, 256, 256)
-    mask_mlp_channels: tuple[PositiveInt, ...] = (1024, 1024)
+    mask_head_channels: tuple[Channels, ...] = (256, 256, 256, 256)
+    mask_mlp_channels: tuple[Channels, ...] = (1024, 1024)
     mask_loss: Literal["sigmoid", "softmax"] = "sigmoid"
     class_agnostic_masks: bool = False
 
@@ -122,6 +129,19 @@ class MaskRCNNConfig:
                 "num_classes counts the background too, so it should be at least 2, "
                 f"got {self.num_classes}"
             )
+        if self.num_classes > MOST_CLASSES:
+            raise ValueError(
+                f"num_classes should be at most {MOST_CLASSES:,}, got {self.num_classes}"
+            )
+        for name in ("mask_head_channels", "mask_mlp_channels", "anchor_sizes", "anchor_ratios"):
+            value = getattr(self, name)
+            entries = max(
+                len(value), *(len(entry) for entry in value if isinstance(entry, tuple)), 0
+            )
+            if entries > MOST_ENTRIES:
+                raise ValueError(
+                    f"{name} should have at most {MOST_ENTRIES} entries, got {entries:,}"
+                )
         if self.mask_loss == "softmax" and self.class_agnostic_masks:
             raise ValueError(
                 "mask_loss='softmax' lets the classes' masks compete, but with "

@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mrcnn_lite.models.arguments import as_images, as_targets
 from mrcnn_lite.models.backbone import Trunk
 from mrcnn_lite.models.components import connected_components
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.images import check_images, check_targets
 from mrcnn_lite.models.mask_rcnn import in_precision_of, precision_of
 from mrcnn_lite.models.roi_heads import in_full_precision
 from mrcnn_lite.ops.masks import semantic_map
@@ -63,13 +63,13 @@ class FCN(nn.Module):
             In training "loss_semantic", the mean cross-entropy of all pixels. Otherwise what
             `find_instances` returns for each image.
         """
-        check_images(images)
+        images = as_images(images, self.config, self.precision)
         if not self.training:
             return [
                 find_instances(probabilities, self.config.box_detections_per_img)
                 for probabilities in self.predict_pixels(images)
             ]
-        check_targets(images, targets, self.config.num_classes)
+        targets = as_targets(images, targets, self.config.num_classes)
         batch, targets = self.transform(images, targets)
         logits = self.compute_logits(batch.tensors)
         classes = torch.full_like(logits[:, 0], NOT_TRAINED, dtype=torch.int64)

@@ -5,14 +5,9 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
+from mrcnn_lite.models.arguments import as_images, as_proposals, as_targets
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.images import (
-    ImageBatch,
-    check_images,
-    check_proposals,
-    check_targets,
-    resize_boxes,
-)
+from mrcnn_lite.models.images import ImageBatch, resize_boxes
 from mrcnn_lite.models.paste import paste_masks
 
 # What has a model's weights, but for the little in its normalisations.
@@ -71,9 +66,10 @@ class MaskRCNN(nn.Module):
         """Compute losses in training mode, detections in evaluation mode.
 
         Args:
-            images: each `Tensor[3, H, W]`, floating point, values in 0..1; sizes may differ.
+            images: each `Tensor[3, H, W]`, of any floating-point type, values in 0..1; sizes may
+                differ.
             targets: needed in training; for each image "boxes" `Tensor[G, 4]`, (x1, y1, x2, y2) in
-                pixels, "labels" `Tensor[G]` of int64 from 1 to num_classes - 1, and "masks"
+                pixels, "labels" `Tensor[G]` of whole numbers from 1 to num_classes - 1, and "masks"
                 `Tensor[G, H, W]` of 0 and 1 (unless there is no mask branch). G may be 0.
             proposals: Fast R-CNN's setting: for each image boxes `Tensor[P, 4]` in pixels of the
                 image as it came, from any source. The RPN then neither runs nor learns; where every
@@ -91,16 +87,13 @@ class MaskRCNN(nn.Module):
             ValueError, TypeError: an image, a target or a proposal is malformed; the message says
                 which.
         """
-        check_images(images)
+        images = as_images(images, self.config, self.precision)
         if self.training:
-            check_targets(images, targets, self.config.num_classes, self.predicts_masks)
-            if not self.predicts_masks:
-                # So that no masks are resized that nobody reads.
-                targets = [{"boxes": t["boxes"], "labels": t["labels"]} for t in targets]
+            targets = as_targets(images, targets, self.config.num_classes, self.predicts_masks)
         else:
             targets = None
         if proposals is not None:
-            check_proposals(images, proposals)
+            proposals = as_proposals(images, proposals)
         with in_precision_of(self):
             batch, targets = self.transform(images, targets)  # batch.tensors [N, 3, H, W]
             features = self.backbone(batch.tensors)  # each [N, C, H_k, W_k]

@@ -1,5 +1,7 @@
 """Fetching torchvision's published weights, with a way out for machines without a network."""
 
+import hashlib
+import pickle
 from pathlib import Path
 
 import torch
@@ -13,18 +15,46 @@ from mrcnn_lite.models.backbone import Trunk
 def fetch_state_dict(entry: WeightsEnum) -> dict[str, Tensor]:
     """Download (once) and load the weights that a torchvision `WeightsEnum` member describes.
 
+    A file that lies where they are kept may be anybody's: its checksum has to be the published
+    one's, which is in its name, and it is read in a way that can't run code.
+
     Raises:
-        InputError: the download failed; the message says which file to put where.
+        InputError: the download failed (the message says which file to put where), or what lies
+            there is another file.
     """
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
+    if file.exists():
+        _check_hash(file, entry)
     try:
-        return entry.get_state_dict(progress=True, check_hash=True)
+        return entry.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise InputError(
+            f"{file} is refused: it holds something else than weights, and loading it could run "
+            f"code. Delete it, and fetch {entry.url}"
+        ) from error
     # RuntimeError: the file's checksum is wrong, for example that of a proxy's login page.
     except (OSError, RuntimeError) as error:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
         raise InputError(
             f"could not download the weights {entry} ({error}). "
             f"Fetch {entry.url} on another machine and put it at {file}"
         ) from error
+
+
+def _check_hash(file: Path, entry: WeightsEnum) -> None:
+    """Raise an InputError unless the file has the checksum with which its name ends."""
+    expected = file.stem.rpartition("-")[2]
+    if not file.is_file():
+        raise InputError(f"{file} should be the file of the weights {entry}, but it is no file")
+    digest = hashlib.sha256()
+    with open(file, "rb") as content:
+        while block := content.read(2**20):
+            digest.update(block)
+    found = digest.hexdigest()
+    if not found.startswith(expected):
+        raise InputError(
+            f"{file} is not the file of the weights {entry}: its SHA-256 begins with "
+            f"{found[: len(expected)]}. Delete it, and fetch {entry.url}"
+        )
 
 
 def fetch_backbone_weights(backbone: str, weights: str | WeightsEnum) -> dict[str, Tensor]:

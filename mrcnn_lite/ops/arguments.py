@@ -6,6 +6,7 @@ its input: on a CPU such a read gives numbers out of nowhere, on a GPU an error 
 
 import math
 from collections.abc import Sequence
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -28,8 +29,20 @@ def as_size(output_size: int | Sequence[int], name: str = "output_size") -> tupl
     return pair
 
 
-def _check_scale(spatial_scale: float) -> None:
-    """Raise a ValueError unless `spatial_scale` is a positive, finite number."""
+def _check_numbers(spatial_scale: float, sampling_ratio: int, aligned: bool) -> None:
+    """Check the arguments that are no tensors; those that an operation lacks have a good default.
+
+    Raises:
+        TypeError: one of another type.
+        ValueError: `spatial_scale` is not positive or not finite.
+    """
+    for name, value, kind, words in (
+        ("spatial_scale", spatial_scale, Real, "a number"),
+        ("sampling_ratio", sampling_ratio, Integral, "an int"),
+        ("aligned", aligned, bool, "True or False"),
+    ):
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise TypeError(f"{name} must be {words}, got {value!r}")
     if not (math.isfinite(spatial_scale) and spatial_scale > 0):
         raise ValueError(f"spatial_scale must be positive and finite, got {spatial_scale!r}")
 
@@ -45,6 +58,8 @@ def op_arguments(
     boxes: Tensor | Sequence[Tensor],
     output_size: int | Sequence[int],
     spatial_scale: float,
+    sampling_ratio: int = -1,
+    aligned: bool = False,
 ) -> tuple[Tensor, tuple[int, int]]:
     """The arguments of an operation: the RoIs as `Tensor[K, 5]` and (P_h, P_w).
 
@@ -53,7 +68,7 @@ def op_arguments(
         ValueError: an argument that is out of range or does not fit the others.
     """
     _check_map(input)
-    _check_scale(spatial_scale)
+    _check_numbers(spatial_scale, sampling_ratio, aligned)
     rois = as_rois(boxes, images=len(input))
     if len(rois) == 0:
         rois = rois.to(input.device)
@@ -67,6 +82,8 @@ def bag_arguments(
     boxes: Tensor | Sequence[Tensor],
     output_size: int | Sequence[int],
     spatial_scale: float,
+    sampling_ratio: int = -1,
+    aligned: bool = False,
 ) -> tuple[tuple[int, int], Tensor, tuple[int, int]]:
     """The arguments of the bags of an operation: (H, W), RoIs as `Tensor[K, 5]` and (P_h, P_w).
 
@@ -74,7 +91,7 @@ def bag_arguments(
         TypeError: an argument of a wrong type.
         ValueError: an argument that is out of range.
     """
-    _check_scale(spatial_scale)
+    _check_numbers(spatial_scale, sampling_ratio, aligned)
     return as_size(map_size, "map_size"), as_rois(boxes), as_size(output_size)
 
 
@@ -83,6 +100,7 @@ def ps_arguments(
     boxes: Tensor | Sequence[Tensor],
     output_size: int | Sequence[int],
     spatial_scale: float,
+    sampling_ratio: int = -1,
 ) -> tuple[Tensor, tuple[int, int]]:
     """`op_arguments` of a position-sensitive operation, which wants channels for each bin.
 
@@ -90,7 +108,7 @@ def ps_arguments(
         TypeError: an argument of a wrong type.
         ValueError: as `op_arguments`, or P_h * P_w does not divide the number of channels.
     """
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
     bins = output_size[0] * output_size[1]
     if input.shape[1] % bins:
         raise ValueError(

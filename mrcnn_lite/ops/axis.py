@@ -20,6 +20,9 @@ from torch import Tensor
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 
 LARGEST = 2**31 - 1  # entries are counted and numbered in int32
+# A box may ask for any number of samples, as may a caller. With so many along an axis, all that is
+# made of them takes gigabytes.
+MOST_SAMPLES = 2**25
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ def bilinear_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampl
 
 
 def _fixed_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampling: int) -> Axis:
+    check_total(len(size) * bins * sampling, MOST_SAMPLES)
     p = torch.arange(bins, dtype=origin.dtype, device=origin.device)[:, None]  # [P, 1]
     i = torch.arange(sampling, dtype=origin.dtype, device=origin.device)  # [n]
     bin_size = (size / bins)[:, None, None]  # [K, 1, 1]
@@ -194,7 +198,7 @@ def _fixed_samples(origin: Tensor, size: Tensor, bins: int, length: int, samplin
 def _adaptive_samples(origin: Tensor, size: Tensor, bins: int, length: int) -> Axis:
     number = (size.detach() / bins).ceil().clamp(min=0)  # [K]
     number_in_bin = number[:, None].expand(-1, bins).reshape(-1)  # [K * P]
-    bin_of_sample, i = ragged(number_in_bin)  # [S] each
+    bin_of_sample, i = ragged(number_in_bin, MOST_SAMPLES)  # [S] each
     roi, p = bin_of_sample // bins, bin_of_sample % bins
     bin_size = (size / bins)[roi]  # [S]
     position = origin[roi] + p * bin_size + (i + 0.5) * bin_size / number[roi]  # [S]
@@ -251,9 +255,9 @@ def neighbours(position: Tensor, length: int) -> tuple[Tensor, Tensor]:
     return cells, torch.where(on_map[..., None], weights, 0)
 
 
-def check_total(entries: int) -> int:
-    """Hand on the number of entries, or raise a ValueError if int32 cannot number them."""
-    if entries > LARGEST:
+def check_total(entries: int, most: int = LARGEST) -> int:
+    """Hand on the number of entries, or raise a ValueError if there are more than `most`."""
+    if entries > most:
         raise ValueError(
             f"boxes: all bins together would read {entries:,} cells; pass fewer boxes at a time, "
             "clip them to the image, or give a smaller sampling_ratio"
@@ -261,24 +265,25 @@ def check_total(entries: int) -> int:
     return entries
 
 
-def ragged(counts: Tensor) -> tuple[Tensor, Tensor]:
+def ragged(counts: Tensor, most: int = LARGEST) -> tuple[Tensor, Tensor]:
     """For groups of the given sizes laid end to end: each element's group and its place in it.
 
     Args:
         counts: `Tensor[N]` of whole numbers, in a floating-point type if they may be huge.
+        most: how many elements there may be, at most as many as int32 can number.
 
     Returns:
         (group, place): two `Tensor[sum of counts]` int32.
 
     Raises:
-        ValueError: there are more elements than int32 can number.
+        ValueError: there are more than `most`.
     """
     # Added up in int64, since not every device has float64, and so bounded that the sum fits.
     if counts.is_floating_point():
         counts = counts.clamp(max=2**62 // max(counts.numel(), 1))
     # In a dry run there is nothing to count: as if each group had one element.
     dry = isinstance(counts, ValuelessTensor)
-    total = check_total(counts.numel() if dry else int(counts.sum(dtype=torch.int64)))
+    total = check_total(counts.numel() if dry else int(counts.sum(dtype=torch.int64)), most)
     counts = counts.int()
     group = torch.repeat_interleave(counts, output_size=total)  # [total]
     first = counts.cumsum(0, dtype=torch.int32) - counts  # [N]

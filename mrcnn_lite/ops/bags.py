@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mrcnn_lite.ops.axis import Axis
+from mrcnn_lite.ops.axis import MOST_SAMPLES, Axis
 from mrcnn_lite.ops.fast.pairs import pair
 from mrcnn_lite.ops.fast.sparse import Entries, multiply
 
@@ -124,7 +124,7 @@ class Bags:
         """
         if self.x.samples is None:
             return self.rois.new_zeros(0, 2)
-        pairs = pair(self.y.sample_counts, self.x.sample_counts, self.output_size)
+        pairs = pair(self.y.sample_counts, self.x.sample_counts, self.output_size, MOST_SAMPLES)
         y, x = self.y.samples[pairs.y][pairs.line], self.x.samples[pairs.x]  # [S] each
         return torch.stack([x, y], dim=1) + 0.5
 

@@ -73,6 +73,6 @@ def find_operation(name: str) -> Operation:
     Raises:
         ValueError: there is none.
     """
-    if name not in OPERATIONS:
+    if name not in list(OPERATIONS):  # whatever its type
         raise ValueError(f"operation must be one of {', '.join(OPERATIONS)}, got {name!r}")
     return OPERATIONS[name]

@@ -54,7 +54,7 @@ def ps_roi_align(
 
     Arguments, result and errors are those of `mrcnn_lite.ops.ps_roi_align`.
     """
-    rois, output_size = ps_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = ps_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
     maps = input[rois[:, 0].long()]  # [K, C * P_h * P_w, H, W]
     start, end = (rois[:, 1:] * spatial_scale - 0.5).split(2, dim=1)  # [K, 2], of (x, y)
     (x, y), (width, height) = start.unbind(1), (end - start).unbind(1)  # [K] each
@@ -131,6 +131,8 @@ def ps_roi_align_bags(
         TypeError: an argument of a wrong type.
         ValueError: a wrong shape, a size below 1, or a coordinate that is not finite.
     """
-    size, rois, output_size = bag_arguments(map_size, boxes, output_size, spatial_scale)
+    size, rois, output_size = bag_arguments(
+        map_size, boxes, output_size, spatial_scale, sampling_ratio
+    )
     y, x = both_axes(align_axis, rois, output_size, size, spatial_scale, sampling_ratio, True)
     return Bags(rois, y, x, size, spatial_scale, position_sensitive=True)

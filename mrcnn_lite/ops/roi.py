@@ -23,8 +23,10 @@ from torch import Tensor
 
 from mrcnn_lite.ops.arguments import bag_arguments, check_choice, op_arguments
 from mrcnn_lite.ops.axis import (
+    MOST_SAMPLES,
     align_axis,
     both_axes,
+    check_total,
     neighbours,
     pool_axis,
     quantised_box,
@@ -68,7 +70,7 @@ def roi_warp(
     Arguments, result and errors are those of `mrcnn_lite.ops.roi_warp`.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
     start, size = quantised_box(rois[:, 1:3], rois[:, 3:], spatial_scale)  # [K, 2] each, of (x, y)
     maps = input[rois[:, 0].long()]  # [K, C, H, W]
     return read_samples(maps, start - 0.5, size, output_size, sampling_ratio, reduce)
@@ -88,7 +90,9 @@ def roi_align(
     Arguments, result and errors are those of `mrcnn_lite.ops.roi_align`.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = op_arguments(
+        input, boxes, output_size, spatial_scale, sampling_ratio, aligned
+    )
     start, end = (rois[:, 1:] * spatial_scale - (0.5 if aligned else 0.0)).split(2, dim=1)
     size = end - start if aligned else (end - start).clamp(min=1)  # [K, 2], of (x, y)
     maps = input[rois[:, 0].long()]  # [K, C, H, W]
@@ -131,11 +135,15 @@ def sample_weights(
         (weights, share): `Tensor[K, P, n, L]` and `Tensor[K, n]`, n being the largest number of
         samples in a bin, at least 1. A sample's share in its bin is one by their number; what a
         RoI's bins do not have has a share of 0.
+
+    Raises:
+        ValueError: there are more weights than a definition by such a matrix should be asked for.
     """
     number = (size.detach() / bins).ceil() if sampling <= 0 else torch.full_like(size, sampling)
     number = number.clamp(min=0)[:, None]  # [K, 1]
     p = torch.arange(bins, dtype=start.dtype, device=start.device)[:, None]
-    largest = int(number.amax()) if number.any() else 1
+    largest = int(number.amax().clamp(1, MOST_SAMPLES + 1)) if number.numel() else 1
+    check_total(largest * len(size) * bins * length, MOST_SAMPLES)
     i = torch.arange(largest, dtype=start.dtype, device=start.device)
     share = (i < number) / number.clamp(min=1)  # [K, n]
     bin_size = (size / bins)[:, None, None]  # [K, 1, 1]
@@ -243,7 +251,9 @@ def roi_warp_bags(
         TypeError: an argument of a wrong type.
         ValueError: a wrong shape, a size below 1, or a coordinate that is not finite.
     """
-    size, rois, output_size = bag_arguments(map_size, boxes, output_size, spatial_scale)
+    size, rois, output_size = bag_arguments(
+        map_size, boxes, output_size, spatial_scale, sampling_ratio
+    )
     y, x = both_axes(warp_axis, rois, output_size, size, spatial_scale, sampling_ratio)
     return Bags(rois, y, x, size, spatial_scale)
 
@@ -278,6 +288,8 @@ def roi_align_bags(
         TypeError: an argument of a wrong type.
         ValueError: a wrong shape, a size below 1, or a coordinate that is not finite.
     """
-    size, rois, output_size = bag_arguments(map_size, boxes, output_size, spatial_scale)
+    size, rois, output_size = bag_arguments(
+        map_size, boxes, output_size, spatial_scale, sampling_ratio, aligned
+    )
     y, x = both_axes(align_axis, rois, output_size, size, spatial_scale, sampling_ratio, aligned)
     return Bags(rois, y, x, size, spatial_scale)

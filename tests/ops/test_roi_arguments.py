@@ -1,24 +1,51 @@
+import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 import torchvision
 from torch._subclasses import FakeTensorMode
 
 from mrcnn_lite.ops import (
+    ps_roi,
     ps_roi_align,
+    ps_roi_align_bags,
     ps_roi_pool,
+    ps_roi_pool_bags,
+    roi,
     roi_align,
     roi_align_bags,
     roi_pool,
+    roi_pool_bags,
     roi_warp,
+    roi_warp_bags,
 )
 from mrcnn_lite.ops.arguments import as_rois
+from mrcnn_lite.ops.by_name import find_operation
 from mrcnn_lite.ops.fast.sparse import _WeightedSum
 from tests.fake_device import FakeDevice
 
 OPS = [roi_pool, roi_warp, roi_align, ps_roi_pool, ps_roi_align]
 EACH_OP = pytest.mark.parametrize("op", OPS)
+DEFINITIONS = [
+    roi.roi_pool,
+    roi.roi_warp,
+    roi.roi_align,
+    ps_roi.ps_roi_pool,
+    ps_roi.ps_roi_align,
+]
+BAGS = [roi_pool_bags, roi_warp_bags, roi_align_bags, ps_roi_pool_bags, ps_roi_align_bags]
+WRONG_TYPES = {
+    "input": (None, "map", [[0.0]]),
+    "map_size": (None, "6x7", (6.0, 7.0)),
+    "boxes": (None, 7, "all"),
+    "output_size": (None, "7", (2, None)),
+    "spatial_scale": (None, "1/4", torch.ones(2)),
+    "sampling_ratio": (None, 1.5, "2"),
+    "aligned": (None, 1, "no"),
+    "reduce": (None, 2, ["mean"]),
+}
 # tests/ops/test_roi_on_devices.py has a device of our own, with numbers, for every version.
 FAKE_CUDA = pytest.mark.skipif(
     not torch.cuda.is_available() and not hasattr(torch._C, "_ensureCUDADeviceGuardSet"),
@@ -69,6 +96,40 @@ def test_wrong_argument_is_named(op, error, message, arguments):
         op(**(good | arguments))
 
 
+def arguments_of(function):
+    return function.__code__.co_varnames[: function.__code__.co_argcount]
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "value"),
+    [
+        pytest.param(function, name, value, id=f"{function.__module__}.{function.__name__}-{name}")
+        for function in OPS + DEFINITIONS + BAGS
+        for name in arguments_of(function)
+        for value in WRONG_TYPES[name]
+    ],
+)
+def test_every_argument_of_a_wrong_type_is_named(function, name, value):
+    good = {"input": X, "map_size": (6, 7), "boxes": ROIS, "output_size": 2, "spatial_scale": 0.5}
+    good = {key: value for key, value in good.items() if key in arguments_of(function)}
+    error = ValueError if name == "reduce" else TypeError
+    with pytest.raises(error, match=f"^{name} must be"):
+        function(**(good | {name: value}))
+
+
+@pytest.mark.parametrize("value", [None, 3, ["align"]])
+def test_a_name_of_a_wrong_type_is_named(value):
+    with pytest.raises(ValueError, match=r"^operation must be one of"):
+        find_operation(value)
+
+
+@EACH_OP
+def test_numbers_of_other_libraries_are_numbers(op):
+    expected = op(X, ROIS, 2, 0.5)
+    assert torch.equal(op(X, ROIS, 2, np.float64(0.5)), expected)
+    assert torch.equal(op(X, ROIS, np.array(2).item(), np.float32(0.5)), expected)
+
+
 @pytest.mark.parametrize("op", [roi_warp, roi_align])
 def test_unknown_reduction_is_named(op):
     with pytest.raises(ValueError, match="reduce must be one of 'mean', 'max', got 'sum'"):
@@ -110,6 +171,50 @@ def test_more_samples_than_can_be_numbered(op, far, message):
     boxes = torch.tensor([[0.0, -far, 0.0, far, 1.0], [1.0, -far, 0.0, far, 1.0]])
     with pytest.raises(ValueError, match=message):
         op(X, boxes, 2)
+
+
+SAMPLED = {
+    "fast": [roi_warp, roi_align, ps_roi_align],
+    "definitions": [roi.roi_warp, roi.roi_align, ps_roi.ps_roi_align],
+    "bags": [roi_warp_bags, roi_align_bags, ps_roi_align_bags],
+}
+
+
+@pytest.mark.parametrize("far", [1e8, 1e9, 1e20, 3e38])
+@pytest.mark.parametrize("op", [op for ops in SAMPLED.values() for op in ops])
+def test_more_adaptive_samples_than_memory_are_refused_at_once(op, far):
+    """Each box by itself, so that not all are refused for one."""
+    first = (6, 7) if op in SAMPLED["bags"] else X
+    begin = time.process_time()
+    for box in ([-far, 0, far, 1], [0, 0, far, far], [far / 10, 2, far, 3], [0, -far, 1, far]):
+        with pytest.raises(ValueError, match="boxes: all bins together would read"):
+            op(first, torch.tensor([[0.0, *box]]), 2)
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("op", [roi_warp, roi_align])
+def test_more_single_samples_than_memory_are_refused_at_once(op):
+    box = torch.tensor([[0.0, 0.0, 0.0, 20_000.0, 20_000.0]])
+    begin = time.process_time()
+    with pytest.raises(ValueError, match="boxes: all bins together would read"):
+        op(X, box, 2, reduce="max")
+    assert op(X, box, 2).isfinite().all()  # of whose mean only the cells on the map matter
+    assert time.process_time() - begin < 2
+
+
+@pytest.mark.parametrize("op", [op for ops in SAMPLED.values() for op in ops])
+def test_more_samples_than_memory_are_refused_if_a_caller_asks_for_them(op):
+    first = (6, 7) if op in SAMPLED["bags"] else X
+    for ratio in (10**9, 10**15, 2**63):
+        with pytest.raises(ValueError, match=r"would read .* or give a smaller sampling_ratio"):
+            op(first, ROIS, 2, sampling_ratio=ratio)
+
+
+@pytest.mark.parametrize("op", OPS + DEFINITIONS)
+@pytest.mark.parametrize("far", [1e4, 1e9, 1e20, 3e38])
+def test_a_small_box_off_the_map_reads_nothing(op, far):
+    boxes = torch.tensor([[0.0, far, far, far, far], [1, -far, 0, -far, 5], [0, 1, far, 2, far]])
+    assert not op(X, boxes, 2).any()
 
 
 @EACH_OP

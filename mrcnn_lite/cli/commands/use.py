@@ -82,8 +82,9 @@ def predict(options: Namespace) -> None:
         image = read_image(path)
         with torch.inference_mode():
             detections = model([image.to(device)])[0]
-        confident = detections["scores"] >= options.score
-        detections = {name: value[confident].cpu() for name, value in detections.items()}
+        # Best first, so that these are views: a copy of the masks would take each whole picture.
+        confident = int((detections["scores"] >= options.score).sum())
+        detections = {name: value[:confident].cpu() for name, value in detections.items()}
         said = f"{path}: {len(detections['boxes'])} objects"
         if drawings is not None:
             drawing = drawings / f"{path.stem}_detections.png"

@@ -91,12 +91,12 @@ QUESTIONS = (
     ),
     Question(
         "pixels_from_0_to_255",
-        "Somebody reads pictures with another library and hands the trained model pixel values "
-        "from 0 to 255 instead of 0 to 1. What happens?",
+        "Somebody reads pictures with another library and hands a model that does not look at them "
+        "pixel values from 0 to 255 instead of 0 to 1. What happens?",
         (
             Choice(
                 "An error",
-                "The shapes and types are right; the model cannot know what the numbers mean.",
+                "The shapes and types are right, and what the numbers mean, no layer can know.",
             ),
             Choice(
                 "Nothing: the model normalises its input",

@@ -5,15 +5,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.collections import PathCollection
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mrcnn_lite.explore.palette import INSTANCE_COLORS, Meaning
 
 MASK_OPACITY = 0.45
 MASK_THRESHOLD = 0.5
+# An image or a mask is drawn with at most so many pixels a side: more than a figure of it has.
+MOST_PIXELS = 1500
 
 
 def draw_image(axes: Axes, image: Tensor, title: str = "") -> None:
@@ -23,10 +27,15 @@ def draw_image(axes: Axes, image: Tensor, title: str = "") -> None:
     encloses exactly the pixels that it means.
     """
     height, width = image.shape[-2:]
-    values = image.detach().cpu().numpy()
+    step = -(-max(height, width) // MOST_PIXELS)
+    values = image.detach()[..., ::step, ::step].cpu()
     if image.dim() == 3:
-        values = values.transpose(1, 2, 0).clip(0, 1)
-    axes.imshow(values, cmap="gray", extent=(0, width, height, 0), interpolation="nearest")
+        # As bytes, of which matplotlib makes fewer and smaller copies.
+        values = values.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
+    rows, columns = values.shape[:2]
+    extent = (0, columns * step, rows * step, 0)
+    axes.imshow(values, cmap="gray", extent=extent, interpolation="nearest")
+    axes.axis((0, width, height, 0))
     axes.set_title(title)
     axes.set_xlabel("x (image pixels)")
     axes.set_ylabel("y (image pixels)")
@@ -85,7 +94,9 @@ def draw_instances(
     for i, (x1, y1, x2, y2) in enumerate(boxes):
         color = INSTANCE_COLORS[i % len(INSTANCE_COLORS)]
         if "masks" in instances:
-            _draw_mask(axes, instances["masks"][i], color)
+            # One by one, since of a large picture they are many megabytes each.
+            mask = instances["masks"][i].detach() > MASK_THRESHOLD
+            _draw_mask(axes, mask.view(mask.shape[-2:]).cpu().numpy(), color)
         axes.add_patch(
             Rectangle(
                 (x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, linestyle=line, lw=1.5
@@ -111,17 +122,34 @@ def draw_instances(
         )
 
 
-def _draw_mask(axes: Axes, mask: Tensor, color: str) -> None:
-    """Tint the pixels of one mask, `Tensor[H, W]` or `Tensor[1, H, W]`, and outline them."""
-    height, width = mask.shape[-2:]
-    mask = mask.detach().cpu().numpy().reshape(height, width) > MASK_THRESHOLD
-    layer = np.zeros((height, width, 4))
-    layer[mask] = (*to_rgb(color), MASK_OPACITY)
-    axes.imshow(layer, extent=(0, width, height, 0), interpolation="nearest")
-    if mask.any() and not mask.all():
-        # A tint alone may vanish on a similar colour, and in greyscale.
-        centers = np.arange(width) + 0.5, np.arange(height) + 0.5
-        axes.contour(*centers, mask, levels=[0.5], colors="white", linewidths=0.7)
+def _draw_mask(axes: Axes, mask: NDArray[np.bool_], color: str) -> None:
+    """Tint and outline the pixels of a mask, bool `[H, W]`; what is drawn is no larger than it."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return
+    (height, width), y1, x1 = mask.shape, rows[0], columns[0]
+    crop = mask[y1 : rows[-1] + 1, x1 : columns[-1] + 1]
+    step = -(-max(crop.shape) // MOST_PIXELS)
+    crop = crop[::step, ::step]
+    y2, x2 = y1 + step * crop.shape[0], x1 + step * crop.shape[1]
+    layer = np.ma.masked_equal(crop.astype(np.uint8), 0)
+    tint = ListedColormap([(*to_rgb(color), MASK_OPACITY)])
+    limits = axes.axis()
+    axes.imshow(layer, tint, extent=(x1, x2, y2, y1), interpolation="nearest")
+    # A tint alone may vanish on a similar colour, and in greyscale. The outline closes around the
+    # crop, but for where the picture ends.
+    around = [(int(y1 > 0), int(y2 < height)), (int(x1 > 0), int(x2 < width))]
+    padded = np.pad(crop, around)
+    if not padded.all():
+        x = x1 + step * (np.arange(padded.shape[1]) - around[1][0] + 0.5)
+        y = y1 + step * (np.arange(padded.shape[0]) - around[0][0] + 0.5)
+        outline = axes.contour(x, y, padded, levels=[0.5], colors="white", linewidths=0.7)
+        # The lines alone: a contour keeps all that they were computed from.
+        lines = PathCollection(outline.get_paths(), zorder=outline.get_zorder())
+        lines.set(facecolor="none", edgecolor="white", linewidth=0.7, transform=axes.transData)
+        outline.remove()
+        axes.add_collection(lines)
+    axes.axis(limits)
 
 
 def figure_of_detections(

@@ -15,7 +15,6 @@ import math
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torchvision.models import resnet
 from torchvision.ops import FrozenBatchNorm2d
 
@@ -216,6 +215,5 @@ class _Interleave(torch.autograd.Function):
         return rows
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
         return None, *(grad.index_select(0, place) for place in ctx.places)

@@ -19,9 +19,8 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from mrcnn_lite.ops.axis import Axis, check_total, neighbours
+from mrcnn_lite.ops.axis import MOST_SAMPLES, Axis, neighbours
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 from mrcnn_lite.ops.fast.pairs import pair
 from mrcnn_lite.ops.fast.sparse import Entries, by_channels, weighted_sum
@@ -39,7 +38,7 @@ def maximum(table: Tensor, cells: Tensor, offsets: Tensor, shape: Sequence[int] 
         shape: of the output without its channels; its product is N.
 
     Returns:
-        `Tensor[*shape, C]`, differentiable (once) with respect to `table`: the gradient of a
+        `Tensor[*shape, C]`, differentiable with respect to `table`: the gradient of a
         maximum goes to the first entry that has it.
     """
     # Before PyTorch 2.15 a tensor without values cannot be part of a sparse matrix.
@@ -54,7 +53,7 @@ def maximum_of_samples(
     """The maximum of each bin's bilinear samples: `Tensor[K, P_h, P_w, C]`.
 
     Raises:
-        ValueError: the samples read more cells than int32 can number.
+        ValueError: there are more samples than memory should be asked for.
     """
     samples, offsets = multiply_samples(rois, y, x, map_size)
     cells, weights, cell_offsets = samples
@@ -79,12 +78,11 @@ def multiply_samples(
         samples `offsets[n]` up to `offsets[n + 1]`.
 
     Raises:
-        ValueError: the samples read more cells than int32 can number.
+        ValueError: there are more samples than memory should be asked for.
     """
     height, width = map_size
     output_size = y.edges.shape[1], x.edges.shape[1]
-    pairs = pair(y.sample_counts, x.sample_counts, output_size)
-    check_total(4 * len(pairs.x))
+    pairs = pair(y.sample_counts, x.sample_counts, output_size, MOST_SAMPLES)
     y_cells, y_weights = neighbours(y.samples, height)  # [samples along y, 2] each
     x_cells, x_weights = neighbours(x.samples, width)  # [samples along x, 2] each
     image = rois[:, 0].detach().int()[pairs.bin_of_line // (output_size[0] * output_size[1])]
@@ -120,10 +118,10 @@ class _Maximum(torch.autograd.Function):
         return output.view(*shape, table.shape[-1])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
         cells, winners = ctx.saved_tensors
         rows, channels = ctx.table_shape[:-1].numel(), ctx.table_shape[-1]
+        # Differentiable, too: written to in place, a tensor remembers where its parts came from.
         grad_table = grad.new_zeros(rows + 1, channels)
         at_once = max(1, BAGS_AT_ONCE // max(1, grad.shape[1:-1].numel()))
         for won, part in zip(winners.view(grad.shape).split(at_once), grad.split(at_once)):

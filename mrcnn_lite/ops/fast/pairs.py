@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from mrcnn_lite.ops.axis import as_offsets, ragged
+from mrcnn_lite.ops.axis import LARGEST, as_offsets, ragged
 
 
 class Pairs(NamedTuple):
@@ -32,16 +32,19 @@ class Pairs(NamedTuple):
     offsets: Tensor
 
 
-def pair(y_counts: Tensor, x_counts: Tensor, output_size: tuple[int, int]) -> Pairs:
+def pair(
+    y_counts: Tensor, x_counts: Tensor, output_size: tuple[int, int], most: int = LARGEST
+) -> Pairs:
     """Pair the entries of each RoI's row i along y with those of its column j along x.
 
     Args:
         y_counts: `Tensor[K * P_h]` int32, the number of entries of each row.
         x_counts: `Tensor[K * P_w]` int32, of each column.
         output_size: (P_h, P_w).
+        most: how many pairs there may be, at most as many as int32 can number.
 
     Raises:
-        ValueError: there are more pairs than int32 can number.
+        ValueError: there are more than `most`.
     """
     rows, columns = output_size
 
@@ -52,8 +55,8 @@ def pair(y_counts: Tensor, x_counts: Tensor, output_size: tuple[int, int]) -> Pa
 
     y_count, x_count = by_bin(y_counts, x_counts)
     y_first, x_first = by_bin(as_offsets(y_counts)[:-1], as_offsets(x_counts)[:-1])
-    bin_of_line, line_in_bin = ragged(y_count)  # [lines] each
-    line, place = ragged(x_count[bin_of_line])  # [pairs] each
+    bin_of_line, line_in_bin = ragged(y_count, most)  # [lines] each
+    line, place = ragged(x_count[bin_of_line], most)  # [pairs] each
     return Pairs(
         bin_of_line=bin_of_line,
         y=y_first[bin_of_line] + line_in_bin,

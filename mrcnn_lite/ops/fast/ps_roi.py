@@ -74,7 +74,7 @@ def ps_roi_align(
         ValueError: a wrong shape, a size below 1, channels that P_h * P_w does not divide, an image
             number that is not in the batch, or a coordinate that is not finite.
     """
-    rois, output_size = ps_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = ps_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
     y, x = both_axes(
         align_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio, True
     )

@@ -81,7 +81,7 @@ def roi_warp(
             coordinate that is not finite.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
     y, x = both_axes(warp_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio)
     return _reduce_samples(input, rois, y, x, reduce)
 
@@ -116,7 +116,9 @@ def roi_align(
             coordinate that is not finite.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale)
+    rois, output_size = op_arguments(
+        input, boxes, output_size, spatial_scale, sampling_ratio, aligned
+    )
     y, x = both_axes(
         align_axis, rois, output_size, input.shape[2:], spatial_scale, sampling_ratio, aligned
     )

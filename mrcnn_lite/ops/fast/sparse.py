@@ -22,7 +22,6 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from mrcnn_lite.ops.axis import Axis, as_offsets, check_total
 from mrcnn_lite.ops.fast.pairs import pair
@@ -153,7 +152,7 @@ def weighted_sum(
         shape: of the output without its channels; its product is N.
 
     Returns:
-        `Tensor[*shape, C]`, differentiable (once) with respect to `table` and `weights`.
+        `Tensor[*shape, C]`, differentiable with respect to `table` and `weights`.
     """
     return _WeightedSum.apply(table, cells, weights, offsets, shape)
 
@@ -190,9 +189,13 @@ class _WeightedSum(torch.autograd.Function):
         return _sum(table, cells, weights, offsets).view(*shape, table.shape[-1])
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, grad):
         table, *bags = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody asks for the gradient's gradient
+            grad_table, grad_weights = _differentiable_gradients(
+                grad, table, *bags, ctx.table_shape
+            )
+            return grad_table, None, grad_weights, None, None
         grad_table = grad_weights = None
         if ctx.needs_input_grad[0]:
             grad_table = _transposed_sum(grad, *bags, ctx.table_shape[:-1].numel())
@@ -280,3 +283,22 @@ def _gradient_to_weights(
             output = _sum_rows(_rows(table.detach(), channels), cells, leaf, offsets)
         total += torch.autograd.grad(output, leaf, _rows(grad, channels))[0]
     return total
+
+
+def _differentiable_gradients(
+    grad: Tensor,
+    table: Tensor | None,
+    cells: Tensor,
+    weights: Tensor,
+    offsets: Tensor,
+    table_shape: torch.Size,
+) -> tuple[Tensor, Tensor | None]:
+    """The gradients to table and weights, by operations that have a gradient themselves."""
+    grad = grad.flatten(0, -2)  # [N, C]
+    transposed = transpose_bags(cells, weights, offsets, table_shape[:-1].numel())
+    grad_table = weighted_sum(grad, *transposed).view(table_shape)
+    if table is None:
+        return grad_table, None
+    bag_of_entry = torch.repeat_interleave(offsets.diff(), output_size=len(cells))  # [E]
+    read = table.flatten(0, -2).index_select(0, cells)  # [E, C]
+    return grad_table, (grad.index_select(0, bag_of_entry) * read).sum(dim=1)

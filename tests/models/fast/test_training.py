@@ -153,3 +153,9 @@ def test_interleaved_rows_are_those_put_in_order():
     plain = torch.cat(parts)[torch.cat(places).argsort()]
     inputs = [part for part in parts if len(part)]
     check_equal([interleave(parts, places)], [plain], inputs, inputs)
+
+
+def test_interleaved_rows_have_a_second_derivative():
+    places = [torch.tensor([3, 0]), torch.tensor([1, 2, 4])]
+    parts = [torch.randn(len(place), 2, dtype=torch.float64).requires_grad_() for place in places]
+    assert torch.autograd.gradgradcheck(lambda *rows: interleave(list(rows), places), parts)
