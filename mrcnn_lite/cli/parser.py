@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mrcnn_lite.cli.argument_types import ids, not_negative, positive, rate, setting
+from mrcnn_lite.cli.argument_types import ids, not_negative, path, positive, rate, setting
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -225,6 +225,8 @@ def _add_command(
         usage=f"mrcnn-lite {name} {arguments}",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=88),
     )
+    # Wherever an option says `type=Path`.
+    command.register("type", Path, path)
     return command
 
 
