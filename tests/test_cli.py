@@ -93,6 +93,28 @@ def test_what_needs_no_network_does_not_wait_for_torch(arguments, tmp_path):
     assert run.stdout.splitlines()[-1] == "imported: set()"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            ["train", "--out"],
+            ["demo", "--out"],
+            ["lessons", "--out"],
+            ["predict", "x.png", "--out"],
+        ),
+        *(["demo", "--weights-out"], ["ablate", "2b", "--runs"], ["evaluate"]),
+        ["train", "--out", "run", "--root"],
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, ""])
+    assert stopped.value.code == 2
+    assert "expected a path, got an empty text" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
+
+
 def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):
     out = tmp_path / "demo"
     weights = tmp_path / "mini.safetensors"

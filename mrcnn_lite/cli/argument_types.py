@@ -2,6 +2,14 @@
 
 import argparse
 import json
+from pathlib import Path
+
+
+def path(text: str) -> Path:
+    """Read a path; an empty one, a shell variable that is not set, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got an empty text")
+    return Path(text)
 
 
 def positive(text: str) -> int:

@@ -135,10 +135,14 @@ def test_a_run_that_fails_is_named_and_the_others_are_done(tmp_path):
 
 
 def wait_to_be_stopped(run: Run, _device: str) -> None:
+    # Out of reach of a signal to the parent's whole group, as from a terminal or from `timeout`.
+    os.setsid()
     make_folder(run.path)
     with stop_on_signal() as stop:
         (run.path / "began").touch()
+        deadline = time.monotonic() + 30
         while not stop:
+            assert time.monotonic() < deadline, "no signal came"
             time.sleep(0.01)
     raise StoppedBySignal(stop.number)
 
