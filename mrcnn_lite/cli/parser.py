@@ -20,12 +20,12 @@ def make_parser() -> argparse.ArgumentParser:
         "train the mini model on Shapes, measure it, draw what it sees",
         "mrcnn-lite demo --out runs/demo",
     )
-    demo.add_argument("--out", type=path, default=Path("runs/demo"), help=_DEFAULT)
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=_DEFAULT)
     demo.add_argument(
         "--steps", metavar="N", type=positive, default=None, help="fewer for a quick look"
     )
     demo.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
-    demo.add_argument("--weights-out", type=path, metavar="FILE", help="keep the weights there too")
+    demo.add_argument("--weights-out", type=Path, metavar="FILE", help="keep the weights there too")
 
     train = _add_command(
         commands,
@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--weights-backbone", metavar="NAME", help="or from ImageNet's in the backbone: DEFAULT"
     )
-    train.add_argument("--out", type=path, required=True, metavar="DIR", help="folder of the run")
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the run")
     train.add_argument("--resume", action="store_true", help="go on with the run in --out")
     length = train.add_mutually_exclusive_group()
     length.add_argument("--steps", metavar="N", type=positive, help="default: the model's recipe")
@@ -99,7 +99,7 @@ def make_parser() -> argparse.ArgumentParser:
         "measure a model's box and mask AP by pycocotools",
         "mrcnn-lite evaluate runs/coco --dataset coco --root data/coco --split val2017",
     )
-    evaluate.add_argument("checkpoint", type=path, help="a run's folder, or a file of weights")
+    evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
     _add_data_options(evaluate)
     evaluate.add_argument(
         "--validation", metavar="X", help="only what train held out with the same option"
@@ -107,7 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--batch-size", metavar="N", type=positive, default=8, help=_DEFAULT)
     _add_workers_option(evaluate)
     _add_precision_option(evaluate)
-    evaluate.add_argument("--out", type=path, help="also write the numbers to this JSON file")
+    evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
     _add_device_option(evaluate)
 
     predict = _add_command(
@@ -117,24 +117,24 @@ def make_parser() -> argparse.ArgumentParser:
         "detect objects in pictures; draw them, or write them for other programs",
         "mrcnn-lite predict photo.jpg --checkpoint runs/coco --out runs/predictions",
     )
-    predict.add_argument("images", type=path, nargs="+", metavar="IMAGE", help="picture file")
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture file")
     predict.add_argument(
-        "--checkpoint", metavar="PATH", type=path, help="default: the shipped mini model"
+        "--checkpoint", metavar="PATH", type=Path, help="default: the shipped mini model"
     )
     predict.add_argument(
         "--out",
-        type=path,
+        type=Path,
         metavar="DIR",
         help="of drawings; default, if nothing else is asked for: runs/predictions",
     )
     predict.add_argument(
-        "--json", type=path, metavar="FILE", help="write boxes and masks (RLE) as COCO's results"
+        "--json", type=Path, metavar="FILE", help="write boxes and masks (RLE) as COCO's results"
     )
     predict.add_argument(
-        "--annotations", type=path, metavar="FILE", help="take the ids in --json from this file"
+        "--annotations", type=Path, metavar="FILE", help="take the ids in --json from this file"
     )
     predict.add_argument(
-        "--masks", type=path, metavar="DIR", help="write a PNG for each object; a new folder"
+        "--masks", type=Path, metavar="DIR", help="write a PNG for each object; a new folder"
     )
     predict.add_argument(
         "--score",
@@ -152,12 +152,12 @@ def make_parser() -> argparse.ArgumentParser:
         "write a model for torchvision or ONNX (of those that torchvision has)",
         "mrcnn-lite export runs/coco --torchvision maskrcnn.pth --onnx maskrcnn.onnx",
     )
-    export.add_argument("checkpoint", type=path, help="a run's folder, or a file of weights")
+    export.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
     export.add_argument(
-        "--torchvision", type=path, metavar="FILE", help="weights by torchvision's names"
+        "--torchvision", type=Path, metavar="FILE", help="weights by torchvision's names"
     )
     export.add_argument(
-        "--onnx", type=path, metavar="FILE", help="torchvision's model with these weights"
+        "--onnx", type=Path, metavar="FILE", help="torchvision's model with these weights"
     )
 
     ablate = _add_command(
@@ -179,9 +179,9 @@ def make_parser() -> argparse.ArgumentParser:
     ablate.add_argument(
         "--jobs", metavar="N", type=positive, help="runs at a time; default: one per core or GPU"
     )
-    ablate.add_argument("--out", type=path, default=Path("docs/results"), help=_DEFAULT)
+    ablate.add_argument("--out", type=Path, default=Path("docs/results"), help=_DEFAULT)
     ablate.add_argument(
-        "--runs", type=path, default=Path("runs/ablate"), help="of single runs; %(default)s"
+        "--runs", type=Path, default=Path("runs/ablate"), help="of single runs; %(default)s"
     )
     _add_device_option(ablate)
 
@@ -192,7 +192,7 @@ def make_parser() -> argparse.ArgumentParser:
         "write Shapes as a data set in COCO's format",
         "mrcnn-lite shapes --out data/shapes-1000 --scenes 1000 --seed 7",
     )
-    shapes.add_argument("--out", type=path, required=True, help="new folder, a COCO root")
+    shapes.add_argument("--out", type=Path, required=True, help="new folder, a COCO root")
     shapes.add_argument("--scenes", metavar="N", type=positive, default=100, help=_DEFAULT)
     shapes.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
     shapes.add_argument("--split", metavar="NAME", default="train", help=_DEFAULT)
@@ -208,7 +208,7 @@ def make_parser() -> argparse.ArgumentParser:
         "write the lessons, solved, into a folder of your own",
         "mrcnn-lite lessons --out lessons",
     )
-    lessons.add_argument("--out", type=path, required=True, metavar="DIR", help="new folder")
+    lessons.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
 
     student = _add_command(
         commands,
@@ -217,7 +217,7 @@ def make_parser() -> argparse.ArgumentParser:
         "write the lessons without their solutions, ready for nbgrader",
         "mrcnn-lite student --out runs/student",
     )
-    student.add_argument("--out", type=path, required=True, metavar="DIR", help="new folder")
+    student.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
     student.add_argument("--solutions", action="store_true", help="leave the solutions in")
     student.add_argument(
         "--no-hints", dest="hints", action="store_false", help="let check.hint give none"
@@ -230,7 +230,7 @@ def make_parser() -> argparse.ArgumentParser:
         "mrcnn-lite explorer --out misalignment.html",
     )
     explorer.add_argument(
-        "--out", type=path, metavar="FILE", default=Path("misalignment.html"), help=_DEFAULT
+        "--out", type=Path, metavar="FILE", default=Path("misalignment.html"), help=_DEFAULT
     )
     return parser
 
@@ -261,7 +261,7 @@ def _add_command(
         usage=f"mrcnn-lite {name} {arguments}",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=88),
     )
-    # Wherever an option says `type=path`.
+    # Wherever an option says `type=Path`.
     command.register("type", Path, path)
     return command
 
@@ -273,13 +273,13 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="shapes (the default), coco or penn-fudan",
     )
-    command.add_argument("--root", metavar="DIR", type=path, help="folder of coco or penn-fudan")
+    command.add_argument("--root", metavar="DIR", type=Path, help="folder of coco or penn-fudan")
     command.add_argument("--download", action="store_true", help="fetch penn-fudan into --root")
     command.add_argument("--split", metavar="NAME", help="of coco, if it has several: train2017")
     command.add_argument(
-        "--annotations", metavar="FILE", type=path, help="in COCO's format; in place of --root"
+        "--annotations", metavar="FILE", type=Path, help="in COCO's format; in place of --root"
     )
-    command.add_argument("--images", metavar="DIR", type=path, help="the pictures of --annotations")
+    command.add_argument("--images", metavar="DIR", type=Path, help="the pictures of --annotations")
     command.add_argument("--image-ids", type=ids, metavar="ID,ID,...", help="only these images")
     command.add_argument("--scenes", metavar="N", type=positive, help="of shapes: how many")
     command.add_argument(
