@@ -1,8 +1,11 @@
 """Where the project's own data is, and writing files so that a reader never sees half of one."""
 
 import contextlib
+import errno
 import os
+import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +34,16 @@ RESULTS = _SHIPPED / "docs" / "results"
 # What strict nbval leaves out of its comparison.
 NBVAL_SETTINGS = _SHIPPED / "tests" / "nbval_sanitize.cfg"
 
+# What a temporary file is known by as one of ours, and the whole of its name.
+TEMPORARY_MARK = ".mrcnn-lite.tmp"
+_TEMPORARY_NAME = re.compile(
+    r"\..*\.[0-9a-f]{8}" + re.escape(TEMPORARY_MARK) + r"(\..*)?", re.DOTALL
+)
+# A disk that is full, over its quota, bounded in the size of a file, read-only or failing.
+_DISK_ERRORS = {
+    getattr(errno, name, None) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO")
+} - {None}
+
 
 @contextmanager
 def write_atomically(path: str | Path) -> Iterator[Path]:
@@ -45,13 +58,13 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
         path: the file to write; its folder is made if it is missing.
 
     Raises:
-        InputError: the folder cannot be made or written.
+        InputError: the folder cannot be made or written, or the disk is full.
     """
     path = Path(path)
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{TEMPORARY_MARK}{path.suffix}")
     try:
-        try:
+        with naming_what_is_written(path):
             # A new file, under a name that nobody can guess and point elsewhere by a link.
             open(temporary, "xb").close()
             yield temporary
@@ -60,14 +73,27 @@ def write_atomically(path: str | Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             # Windows refuses this while another program has `path` open.
             os.replace(temporary, path)
-        except PermissionError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}") from error
-        _sync_folder(path.parent)
+            _sync_folder(path.parent)
     finally:
         # A writer that failed may still have it open, and Windows then keeps it; what matters is
         # the writer's error, and the next run deletes it.
         with contextlib.suppress(PermissionError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming_what_is_written(path: str | Path) -> Iterator[None]:
+    """Say which file cannot be written, which the system's own error leaves out.
+
+    Raises:
+        InputError: the disk is full or read-only, or the file is not the user's to write.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, PermissionError) or error.errno in _DISK_ERRORS:
+            raise InputError(f"cannot write {path}: {error.strerror}") from error
+        raise
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -87,29 +113,39 @@ def write_new_folder(path: str | Path) -> Iterator[Path]:
     If the block raises, nothing is left.
 
     Args:
-        path: the folder to make. It may exist if it is empty.
+        path: the folder to make. It may exist if it is empty; then it stays the same folder, which
+            somebody's shell may be in, and gets the content.
 
     Raises:
-        InputError: `path` is not a new or an empty folder, or cannot be written.
+        InputError: `path` is not a new or an empty folder, or cannot be written, or the disk is
+            full.
     """
     path = Path(path).absolute()
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise InputError(f"{path} already holds something; name a new or an empty folder")
     make_folder(path.parent)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.tmp.") as beside:
+    with (
+        naming_what_is_written(path),
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.tmp.") as beside,
+    ):
         folder = Path(beside, path.name)
         folder.mkdir()
         yield folder
-        if path.exists():
-            path.rmdir()
-        folder.rename(path)
+        if not path.exists():
+            folder.rename(path)
+            return
+        for child in folder.iterdir():
+            # Where the folder is a disk of its own, this copies.
+            shutil.move(child, path / child.name)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files that a process which was killed has left in a folder."""
-    for path in folder.glob(".*.tmp*"):
-        # A folder of such a name is `write_new_folder`'s, and may still be in use.
-        if not path.is_dir():
+    """Delete the temporary files that `write_atomically` left in a folder when it was killed.
+
+    For whoever has locked the folder: another process's may still be in use.
+    """
+    for path in folder.iterdir():
+        if _TEMPORARY_NAME.fullmatch(path.name) and path.is_file():
             path.unlink(missing_ok=True)
 
 

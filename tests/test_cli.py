@@ -70,10 +70,49 @@ def test_help_fits_a_screen_and_gives_an_example(command, capsys):
     assert max(map(len, lines)) <= 90
 
 
-def test_help_does_not_wait_for_torch():
-    code = "import sys, mrcnn_lite.cli; mrcnn_lite.cli.make_parser(); print('torch' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "False"
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["train", "--help"], ["lessons", "--out", "lessons"], ["student", "--out", "new"]],
+    ids=" ".join,
+)
+def test_what_needs_no_network_does_not_wait_for_torch(arguments, tmp_path):
+    code = (
+        "import sys, mrcnn_lite.cli\n"
+        "try: mrcnn_lite.cli.main(sys.argv[1:])\n"
+        "finally: print('imported:', {'torch', 'torchvision', 'pycocotools'} & set(sys.modules))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1] == "imported: set()"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(
+            ["train", "--out"],
+            ["demo", "--out"],
+            ["lessons", "--out"],
+            ["predict", "x.png", "--out"],
+        ),
+        *(["demo", "--weights-out"], ["ablate", "2b", "--runs"], ["evaluate"]),
+        ["train", "--out", "run", "--root"],
+    ],
+)
+def test_an_empty_path_is_not_the_current_folder(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main([*command, ""])
+    assert stopped.value.code == 2
+    assert "expected a path, got an empty text" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
 
 
 def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):
@@ -139,13 +178,13 @@ def test_shapes_writes_a_coco_root(tmp_path):
             ["instances_train.json", "JSON"],
         ),
         (lambda root: edit(root, lambda c: c.pop("categories")), ["categories"]),
-        (lambda root: edit(root, lambda c: c["annotations"][0].pop("bbox")), ["bbox"]),
+        (lambda root: edit(root, lambda c: c["annotations"][0].pop("image_id")), ["image_id"]),
         (lambda root: (root / "train" / "000002.png").unlink(), ["000002.png"]),
         (
             lambda root: edit(
-                root, lambda c: c["annotations"][0].update(segmentation=[[1, 2, 3, 4]])
+                root, lambda c: c["annotations"][0].update(segmentation=[[1, 2, 3, 4, 5]])
             ),
-            ["annotation 1", "3 points"],
+            ["annotation 1", "polygons"],
         ),
         (lambda root: edit(root, lambda c: c["annotations"][0].update(category_id=77)), ["77"]),
         (lambda root: annotation_file(root).unlink(), ["instances_train.json"]),
@@ -250,7 +289,7 @@ def test_folder_that_cannot_be_written_is_named(command, trained, tmp_path, caps
     ("arguments", "word"),
     [
         (["train", "--dataset", "coco", "--out", "x"], "--root"),
-        (["train", "--dataset", "coco", "--root", ".", "--out", "x"], "--split"),
+        (["train", "--dataset", "coco", "--root", ".", "--out", "x"], "instances_SPLIT.json"),
         (["train", "--root", ".", "--out", "x"], "--root"),
         (["train", "--dataset", "coco", "--root", ".", "--scenes", "3", "--out", "x"], "--scenes"),
         (["train", "--device", "abacus", "--scenes", "2", "--out", "x"], "abacus"),
@@ -287,10 +326,13 @@ def test_long_thin_picture_is_seen_too(trained, tmp_path):
 
 
 def test_model_of_other_classes_is_not_measured(trained, coco_root, capsys):
-    edit(coco_root, lambda c: c["categories"][0].update(name="person"))
     data = ["--dataset", "coco", "--root", str(coco_root), "--split", "train"]
+    edit(coco_root, lambda c: c["categories"][0].update(name="person"))
+    with pytest.warns(UserWarning, match="never learnt person; their AP is 0"):
+        assert main(["evaluate", str(trained), *data]) == 0
+    edit(coco_root, lambda c: [one.update(name=f"{one['name']} tree") for one in c["categories"]])
     assert main(["evaluate", str(trained), *data]) == 1
-    assert "class 1 as circle" in capsys.readouterr().err
+    assert "the model knows none of its categories" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")

@@ -7,7 +7,13 @@ import stat
 import pytest
 
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import make_folder, remove_leftovers, write_atomically, write_text
+from mrcnn_lite.files import (
+    make_folder,
+    remove_leftovers,
+    write_atomically,
+    write_new_folder,
+    write_text,
+)
 
 
 def test_file_appears_whole_and_alone(tmp_path):
@@ -41,11 +47,20 @@ def test_folder_that_cannot_be_made_is_named(tmp_path):
         make_folder(tmp_path / "file" / "folder")
 
 
-def test_a_leftover_folder_is_left_alone(tmp_path):
-    (tmp_path / ".shapes.tmp.abc").mkdir()
-    (tmp_path / ".metrics.json.tmp1").touch()
+@pytest.mark.parametrize("name", ["page.md", "notes", "checkpoint-0000007.pt", "Übung 1.json"])
+def test_leftovers_are_deleted_and_what_is_somebody_elses_is_not(tmp_path, name):
+    others = [
+        *(".anything.tmp", ".anything.tmp.md", ".x.0123abcd.tmp.pt", "y.0123abcd.mrcnn-lite.tmp"),
+        *(".z.0123.mrcnn-lite.tmp.pt", ".mrcnn-lite.tmp", name),
+    ]
+    for other in others:
+        (tmp_path / other).touch()
+    (tmp_path / ".folder.0123abcd.mrcnn-lite.tmp").mkdir()
+    writing = write_atomically(tmp_path / name)
+    writing.__enter__()  # and killed
+    assert len(os.listdir(tmp_path)) == len(others) + 2
     remove_leftovers(tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [".shapes.tmp.abc"]
+    assert sorted(os.listdir(tmp_path)) == sorted([*others, ".folder.0123abcd.mrcnn-lite.tmp"])
 
 
 def test_text_has_the_same_bytes_on_every_system(tmp_path, monkeypatch):
@@ -61,7 +76,7 @@ def test_link_in_the_temporary_files_place_is_not_followed(tmp_path, monkeypatch
     (tmp_path / "precious").write_text("mine", encoding="utf-8")
     monkeypatch.setattr(secrets, "token_hex", lambda _bytes: "guessed")
     try:
-        (tmp_path / ".page.guessed.tmp.md").symlink_to(tmp_path / "precious")
+        (tmp_path / ".page.guessed.mrcnn-lite.tmp.md").symlink_to(tmp_path / "precious")
     except OSError:
         pytest.skip("this account may make no links")
     with pytest.raises(FileExistsError):
@@ -95,3 +110,26 @@ def test_file_that_another_program_has_open_is_named(tmp_path, monkeypatch):
     assert path.read_text("utf-8") == "old"
     remove_leftovers(tmp_path)
     assert os.listdir(tmp_path) == ["page.md"]
+
+
+def test_an_empty_folder_stays_the_same_folder(tmp_path):
+    """A shell that stands in it, or a disk that is mounted there, would lose it otherwise."""
+    folder = tmp_path / "mine"
+    folder.mkdir(mode=0o750)
+    before = folder.stat()
+    with write_new_folder(folder) as temporary:
+        (temporary / "images").mkdir()
+        write_text(temporary / "images" / "page.md", "new")
+        write_text(temporary / "page.md", "new")
+        assert os.listdir(folder) == []
+    assert os.path.samestat(before, folder.stat())
+    assert sorted(os.listdir(folder)) == ["images", "page.md"]
+    assert os.listdir(tmp_path) == ["mine"]
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+    write_text(tmp_path / "mine" / "page.md", "mine")
+    for path in (tmp_path / "mine", tmp_path / "mine" / "page.md"):
+        with pytest.raises(InputError, match="already holds something"), write_new_folder(path):
+            pass
+    assert (tmp_path / "mine" / "page.md").read_text("utf-8") == "mine"

@@ -4,13 +4,19 @@ A command passes through these in turn:
 
     parser          what can be typed, and its help
     argument_types  how single values are read
-    options         from options to data sets, models and recipes
-    commands        what each command does
+    data            from options to data sets
+    options         from options to models, recipes and devices
+    command_line    from options back to what would be typed
+    commands        what each command does, imported when it is called
 """
 
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
+from mrcnn_lite.cli.commands import run
 from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.console import allow_every_sign
 from mrcnn_lite.errors import InputError
@@ -23,10 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     allow_every_sign()
     options = make_parser().parse_args(arguments)
     try:
-        # Only now, so that --help does not wait for PyTorch.
-        from mrcnn_lite.cli.commands import COMMANDS
-
-        COMMANDS[options.command](options)
+        with _plain_warnings(options.command):
+            run(options)
     except (InputError, OSError) as error:
         print(f"mrcnn-lite {options.command}: {error}", file=sys.stderr)
         return 1
@@ -35,3 +39,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mrcnn-lite {options.command}: {word}", file=sys.stderr)
         return getattr(stopped, "status", INTERRUPTED)
     return 0
+
+
+@contextmanager
+def _plain_warnings(command: str) -> Iterator[None]:
+    """Print what the package warns of as a line to the user, without its place in the code."""
+    as_usual, package = warnings.formatwarning, str(Path(__file__).parents[1])
+
+    def plain(message, category, filename, *place):
+        if category is UserWarning and filename.startswith(package):
+            return f"mrcnn-lite {command}: {message}\n"
+        return as_usual(message, category, filename, *place)
+
+    warnings.formatwarning = plain
+    try:
+        yield
+    finally:
+        warnings.formatwarning = as_usual

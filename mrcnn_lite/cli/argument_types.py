@@ -2,6 +2,14 @@
 
 import argparse
 import json
+from pathlib import Path
+
+
+def path(text: str) -> Path:
+    """Read a path; an empty one, a shell variable that is not set, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got an empty text")
+    return Path(text)
 
 
 def positive(text: str) -> int:
@@ -32,6 +40,14 @@ def rate(text: str) -> float:
     return value
 
 
+def score(text: str) -> float:
+    """Read a number from 0 to 1."""
+    value = rate(text)
+    if value > 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got {text}")
+    return value
+
+
 def setting(text: str) -> tuple[str, object]:
     """Read NAME=VALUE, the value in JSON or as it stands."""
     name, equals, value = text.partition("=")
@@ -45,4 +61,6 @@ def setting(text: str) -> tuple[str, object]:
 
 def ids(text: str) -> list[int]:
     """Read numbers with commas between them."""
-    return [not_negative(number) for number in text.split(",")]
+    if not all(number.isdigit() for number in text.split(",")):
+        raise argparse.ArgumentTypeError(f"expected ids as 3,14,15, without blanks, got {text!r}")
+    return [int(number) for number in text.split(",")]

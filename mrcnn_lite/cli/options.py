@@ -1,21 +1,16 @@
-"""From the options of `mrcnn-lite` to what they name: data sets, a model, a recipe, a device."""
+"""From the options of `mrcnn-lite` to what they name: a model, a recipe, a device."""
 
 from argparse import Namespace
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+from torchvision.models import get_model_weights
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
-from mrcnn_lite.datasets import (
-    CocoDataset,
-    PennFudanDataset,
-    ShapesDataset,
-    download_penn_fudan,
-)
-from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.engine.recipe import REFERENCE_EPOCHS, TrainConfig, recipe_for, scale_recipe
@@ -48,66 +43,6 @@ MODEL_OPTIONS = {
 }
 # Before, PyTorch's MPS had no `embedding_bag`, by which the RoI operations read a map.
 MPS_SINCE = "2.10"
-
-
-def open_dataset(options: Namespace, training: bool) -> Dataset:
-    """Open the data set that the options name.
-
-    Raises:
-        InputError: options that belong to another data set, or that are missing.
-    """
-    if options.dataset == "shapes":
-        for name in ("root", "split", "image_ids", "download"):
-            if getattr(options, name) not in (None, False):
-                raise InputError(f"--{name.replace('_', '-')} does not go with --dataset shapes")
-        default_number, default_seed = (10_000, 0) if training else (200, HELD_OUT_SEED)
-        seed = default_seed if options.scenes_seed is None else options.scenes_seed
-        return ShapesDataset(options.scenes or default_number, seed)
-    for name in ("scenes", "scenes_seed"):
-        if getattr(options, name) is not None:
-            raise InputError(f"--{name.replace('_', '-')} only goes with --dataset shapes")
-    if options.root is None:
-        raise InputError(f"--dataset {options.dataset} needs --root")
-    if options.dataset == "penn-fudan":
-        if options.split is not None:
-            raise InputError("--split does not go with --dataset penn-fudan")
-        if options.download:
-            download_penn_fudan(options.root)
-        return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
-    if options.download:
-        raise InputError("--download only goes with --dataset penn-fudan")
-    if options.split is None:
-        raise InputError("--dataset coco needs --split, for example --split val2017")
-    return CocoDataset(options.root, options.split, options.image_ids)
-
-
-def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
-    """Open the data sets to train and, if --validation says so, to evaluate on.
-
-    Raises:
-        InputError: options that do not fit together.
-    """
-    dataset, held_out = open_dataset(options, training=True), options.validation
-    if held_out is None:
-        return dataset, None
-    if options.dataset == "coco":
-        return dataset, CocoDataset(options.root, held_out)
-    if not held_out.isdigit() or int(held_out) == 0:
-        raise InputError(f"--validation should be a number of images here, got {held_out}")
-    if options.dataset == "shapes":
-        return dataset, ShapesDataset(int(held_out), HELD_OUT_SEED)
-    if int(held_out) >= len(dataset):
-        raise InputError(
-            f"--validation {held_out} leaves none of {len(dataset)} images to train on"
-        )
-    # Evenly spread, since neighbours in the list are pictures of the same place.
-    places = {k * len(dataset) // int(held_out) for k in range(int(held_out))}
-    ids = [dataset.image_id(index) for index in range(len(dataset))]
-    folder = options.root / "PennFudanPed"
-    return tuple(
-        PennFudanDataset(folder, [ids[k] for k in range(len(ids)) if (k in places) is held])
-        for held in (False, True)
-    )
 
 
 def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
@@ -149,7 +84,11 @@ def _build_new_model(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
     try:
         return mask_rcnn(MaskRCNNConfig(**{**settings, **overrides}), options.weights_backbone)
     except KeyError as error:
-        raise InputError(f"--weights-backbone: torchvision has no weights {error}") from error
+        there = ", ".join(get_model_weights(options.model).__members__)
+        raise InputError(
+            f"--weights-backbone: torchvision has no weights {error} of {options.model}, "
+            f"but {there}"
+        ) from error
 
 
 def _build_from_coco(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
@@ -163,7 +102,7 @@ def _build_from_coco(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
 
 
 def _build_from_checkpoint(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
-    earlier = load_model(options.weights).model
+    earlier = load_earlier_model(options)
     if earlier.config.backbone != options.model:
         raise InputError(
             f"--weights {options.weights} holds a {earlier.config.backbone}, "
@@ -172,6 +111,20 @@ def _build_from_checkpoint(options: Namespace, overrides: dict[str, Any]) -> Mas
     model = mask_rcnn(replace(earlier.config, **overrides))
     _start_from(options.weights, model, earlier.state_dict())
     return model
+
+
+def load_earlier_model(options: Namespace) -> MaskRCNN:
+    """Load the checkpoint that --weights names.
+
+    Raises:
+        InputError: there is none, or it cannot be used.
+    """
+    if not Path(options.weights).exists():
+        raise InputError(
+            f"--weights {options.weights}: expected coco, or a checkpoint, but there is no such "
+            "file; ImageNet's weights in the backbone are --weights-backbone DEFAULT"
+        )
+    return load_model(options.weights).model
 
 
 def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
@@ -207,6 +160,8 @@ def make_train_config(
         config = replace(config, steps=max(round(epochs * usable / config.batch_size), 1))
     if validation is not None and config.evaluate_every is None:
         config = replace(config, evaluate_every=max(usable // config.batch_size, 1))
+    # Whether a batch can be split is asked before anything is written.
+    config.micro_batch_size(distributed.num_processes())
     if "warmup_steps" not in given:
         # A short trial warms up too, but not for all of its length.
         config = replace(config, warmup_steps=min(config.warmup_steps, config.steps // 4))

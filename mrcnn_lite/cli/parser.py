@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mrcnn_lite.cli.argument_types import ids, not_negative, positive, rate, setting
+from mrcnn_lite.cli.argument_types import ids, not_negative, path, positive, rate, score, setting
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -76,7 +76,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--max-size", metavar="N", type=positive, help="bound of the longer side, pixels"
     )
     train.add_argument(
-        "--validation", metavar="X", help="split of coco, or number of images, to measure on"
+        "--validation", metavar="X", help="measure on: a share as 10%%, a split, or N images"
     )
     train.add_argument("--evaluate-every", metavar="N", type=positive, help="steps (one epoch)")
     train.add_argument("--tensorboard", action="store_true", help="also write event files")
@@ -101,6 +101,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
     _add_data_options(evaluate)
+    evaluate.add_argument(
+        "--validation", metavar="X", help="only what train held out with the same option"
+    )
     evaluate.add_argument("--batch-size", metavar="N", type=positive, default=8, help=_DEFAULT)
     _add_workers_option(evaluate)
     _add_precision_option(evaluate)
@@ -111,18 +114,51 @@ def make_parser() -> argparse.ArgumentParser:
         commands,
         "predict",
         "IMAGE ... [options]",
-        "draw boxes, masks, names and scores on pictures",
+        "detect objects in pictures; draw them, or write them for other programs",
         "mrcnn-lite predict photo.jpg --checkpoint runs/coco --out runs/predictions",
     )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture file")
     predict.add_argument(
         "--checkpoint", metavar="PATH", type=Path, help="default: the shipped mini model"
     )
-    predict.add_argument("--out", type=Path, default=Path("runs/predictions"), help=_DEFAULT)
     predict.add_argument(
-        "--score", metavar="X", type=rate, default=0.5, help="lowest score drawn (%(default)s)"
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="of drawings; default, if nothing else is asked for: runs/predictions",
+    )
+    predict.add_argument(
+        "--json", type=Path, metavar="FILE", help="write boxes and masks (RLE) as COCO's results"
+    )
+    predict.add_argument(
+        "--annotations", type=Path, metavar="FILE", help="take the ids in --json from this file"
+    )
+    predict.add_argument(
+        "--masks", type=Path, metavar="DIR", help="write a PNG for each object; a new folder"
+    )
+    predict.add_argument(
+        "--score",
+        metavar="X",
+        type=score,
+        default=0.5,
+        help="lowest score that counts (%(default)s)",
     )
     _add_device_option(predict)
+
+    export = _add_command(
+        commands,
+        "export",
+        "CHECKPOINT [--torchvision FILE] [--onnx FILE]",
+        "write a model for torchvision or ONNX (of those that torchvision has)",
+        "mrcnn-lite export runs/coco --torchvision maskrcnn.pth --onnx maskrcnn.onnx",
+    )
+    export.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
+    export.add_argument(
+        "--torchvision", type=Path, metavar="FILE", help="weights by torchvision's names"
+    )
+    export.add_argument(
+        "--onnx", type=Path, metavar="FILE", help="torchvision's model with these weights"
+    )
 
     ablate = _add_command(
         commands,
@@ -225,16 +261,25 @@ def _add_command(
         usage=f"mrcnn-lite {name} {arguments}",
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=88),
     )
+    # Wherever an option says `type=Path`.
+    command.register("type", Path, path)
     return command
 
 
 def _add_data_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--dataset", choices=("shapes", "coco", "penn-fudan"), default="shapes", help=_DEFAULT
+        "--dataset",
+        choices=("shapes", "coco", "penn-fudan"),
+        metavar="NAME",
+        help="shapes (the default), coco or penn-fudan",
     )
     command.add_argument("--root", metavar="DIR", type=Path, help="folder of coco or penn-fudan")
     command.add_argument("--download", action="store_true", help="fetch penn-fudan into --root")
-    command.add_argument("--split", metavar="NAME", help="of coco, for example train2017")
+    command.add_argument("--split", metavar="NAME", help="of coco, if it has several: train2017")
+    command.add_argument(
+        "--annotations", metavar="FILE", type=Path, help="in COCO's format; in place of --root"
+    )
+    command.add_argument("--images", metavar="DIR", type=Path, help="the pictures of --annotations")
     command.add_argument("--image-ids", type=ids, metavar="ID,ID,...", help="only these images")
     command.add_argument("--scenes", metavar="N", type=positive, help="of shapes: how many")
     command.add_argument(

@@ -37,6 +37,7 @@ from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_
 from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
+from mrcnn_lite.course.lessons import HINTS_OFF
 from mrcnn_lite.course.questions import QUESTIONS
 
 EXERCISES = {
@@ -96,7 +97,6 @@ EXERCISES = {
         shifted_mask_iou,
     )
 }
-HINTS_OFF = "hints_off"  # where a file of this name lies beside the notebook, there are no hints
 _hints_given: dict[str, int] = {}
 
 

@@ -13,6 +13,8 @@ from mrcnn_lite.files import NBVAL_SETTINGS, NOTEBOOKS, write_new_folder
 
 # What lessons link to, and the settings of their plots.
 BESIDE_THE_LESSONS = ("glossary.md", "matplotlibrc")
+# Where a file of this name lies beside a notebook, `check.hint` gives none.
+HINTS_OFF = "hints_off"
 
 
 def write_lessons(out: str | Path) -> list[Path]:

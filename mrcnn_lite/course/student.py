@@ -17,8 +17,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from mrcnn_lite.course.check import HINTS_OFF
-from mrcnn_lite.course.lessons import copy_what_they_need, find_lessons
+from mrcnn_lite.course.lessons import HINTS_OFF, copy_what_they_need, find_lessons
 from mrcnn_lite.course.notebooks import read_notebook
 from mrcnn_lite.files import write_new_folder
 

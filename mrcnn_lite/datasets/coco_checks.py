@@ -1,168 +1,230 @@
-"""Checks of a COCO annotation file, so that a mistake in it is named before training starts."""
+"""Checks of a COCO annotation file, so that a mistake in it is named before training starts.
 
+What can only mean one thing is mended ("iscrowd": "0", an area that is missing), what cannot be
+learnt is left out and noted, what has no meaning is refused. A file may hold a million annotations,
+so each question is asked of all of them at once; only if the answer is no is the culprit looked
+for.
+"""
+
+import gc
 import json
 import math
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from mrcnn_lite.datasets.coco_boxes import check_boxes
+from mrcnn_lite.datasets.coco_categories import without_unused_root
 from mrcnn_lite.datasets.coco_format import Record
+from mrcnn_lite.datasets.notes import Notes, naming, short
 from mrcnn_lite.errors import InputError
 
-# Labels are category ids, and a classifier gets an output for every number up to the largest.
-MAX_CATEGORY_ID = 10_000
+# Files larger than this take more than a few seconds, which is said.
+LARGE_FILE = 100_000_000
+# Larger pictures are refused by Pillow too, and COCO's run lengths have no numbers for them.
+MAX_SIDE, MAX_PIXELS = 100_000, 2**31 - 1
 
 _KEYS = {
     "categories": ("id", "name"),
     "images": ("id", "file_name", "height", "width"),
-    "annotations": ("id", "image_id", "category_id", "bbox", "area", "iscrowd"),
+    "annotations": ("id", "image_id", "category_id"),
 }
 
 
-def read_annotation_file(path: Path) -> dict[str, list[Record]]:
+@dataclass
+class AnnotationFile:
+    """What an annotation file holds, checked.
+
+    Attributes:
+        images: records with whole "id", "height" and "width", and a "file_name".
+        annotations: records with whole "id", "image_id", "category_id" and "iscrowd", finite "bbox"
+            and "area", and, if masks are wanted, a "segmentation".
+        categories: category id to name.
+        learnable: for every annotation whether it can be learnt from.
+        notes: lines that say what was mended and left out.
+    """
+
+    images: list[Record]
+    annotations: list[Record]
+    categories: dict[int, str]
+    learnable: list[bool]
+    notes: list[str]
+
+
+def read_annotation_file(path: Path, masks: bool = True) -> AnnotationFile:
     """Read and check an annotation file.
 
-    Returns:
-        Its "images", "annotations" and "categories".
+    Args:
+        path: the file.
+        masks: whether every annotation needs a segmentation.
 
     Raises:
+        FileNotFoundError: there is no such file.
         InputError: it is not JSON, lacks something, or contradicts itself; the message names the
             file and the record.
     """
+    if not path.is_file():
+        kind = "no regular file" if path.exists() else "not there"
+        raise FileNotFoundError(f"expected an annotation file, but {path} is {kind}")
+    if (size := path.stat().st_size) > LARGE_FILE:
+        print(f"reading {path}, {size / 1e6:.0f} MB ...", file=sys.stderr, flush=True)
     try:
         content = json.loads(path.read_bytes())
     except ValueError as error:
         raise InputError(f"{path} is not a JSON file: {error}") from error
+    except RecursionError as error:
+        raise InputError(f"{path} is nested too deeply for an annotation file") from error
     try:
-        return _check(content)
+        return _check(content, masks)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _check(content: Any) -> dict[str, list[Record]]:
+@contextmanager
+def no_search_for_garbage() -> Iterator[None]:
+    """Keep Python from looking for cycles among millions of new records, over and over, in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _check(content: Any, masks: bool) -> AnnotationFile:
     if not isinstance(content, dict):
-        raise InputError(f"expected a JSON object, got {_short(content)}")
+        raise InputError(f"expected a JSON object, got {short(content)}")
     for section, keys in _KEYS.items():
         if not isinstance(content.get(section), list):
             raise InputError(f'lacks the list "{section}"')
-        _check_keys(section, content[section], keys)
-    for category in content["categories"]:
-        if not 1 <= category["id"] <= MAX_CATEGORY_ID:
-            raise InputError(
-                f"category id {category['id']} ({category['name']}) is not within "
-                f"1..{MAX_CATEGORY_ID}; ids serve as labels (0 is the background), so renumber them"
-            )
-    for image in content["images"]:
-        if not (_is_whole(image["height"]) and _is_whole(image["width"])):
-            raise InputError(f"image {image['id']} has no whole height and width over 0")
-        if not isinstance(image["file_name"], str):
-            raise InputError(f"image {image['id']} has no text as its file_name")
-    categories = {category["id"] for category in content["categories"]}
-    sizes = {image["id"]: (image["height"], image["width"]) for image in content["images"]}
-    for annotation in content["annotations"]:
-        try:
-            _check_annotation(annotation, categories, sizes)
-        except InputError as error:
-            raise InputError(f"annotation {annotation['id']} {error}") from None
-    return {section: content[section] for section in _KEYS}
+        for key in keys:
+            _column(section, content[section], key)
+        _check_ids(section, content[section])
+    images, annotations = content["images"], content["annotations"]
+    _check_images(images)
+    sizes = {image["id"]: (image["height"], image["width"]) for image in images}
+    _check_references(annotations, "image_id", sizes.keys(), "belongs to the unknown image")
+    known = {category["id"] for category in content["categories"]}
+    _check_references(annotations, "category_id", known, "has the unknown category")
+    used = set(map(itemgetter("category_id"), annotations))
+    categories = _check_categories(without_unused_root(content["categories"], used))
+    _normalise(annotations, "iscrowd", lambda value: type(value) is int and value in (0, 1), _crowd)
+    _normalise(annotations, "area", _is_number, _area)
+    notes = Notes()
+    learnable = check_boxes(annotations, sizes, masks, notes)
+    return AnnotationFile(images, annotations, categories, learnable, notes.lines())
 
 
-def _check_keys(section: str, records: list[Any], keys: Iterable[str]) -> None:
-    seen = set()
+def _column(section: str, records: list[Any], key: str) -> list[Any]:
+    """What all records of a section have for a key."""
+    try:
+        return list(map(itemgetter(key), records))
+    except (KeyError, TypeError):
+        pass
     for position, record in enumerate(records):
         if not isinstance(record, dict):
-            raise InputError(f"{section}[{position}] is not an object but {_short(record)}")
-        for key in keys:
-            if key not in record:
-                known_as = f" (id {record['id']})" if "id" in record else ""
-                raise InputError(f'{section}[{position}]{known_as} lacks the key "{key}"')
-        number = record["id"]
-        if not isinstance(number, int):
-            raise InputError(f"{section}[{position}] has the id {_short(number)}, not an integer")
-        if number in seen:
-            raise InputError(f"{section} holds the id {number} twice")
-        seen.add(number)
+            raise InputError(f"{section}[{position}] is not an object but {short(record)}")
+        if key not in record:
+            known_as = f" (id {short(record['id'])})" if "id" in record else ""
+            raise InputError(f'{section}[{position}]{known_as} lacks the key "{key}"')
+    raise AssertionError(f"nothing is wrong with {key} in {section}")
 
 
-def _check_annotation(
-    annotation: Record, categories: set[int], sizes: dict[int, tuple[int, int]]
+def _check_ids(section: str, records: list[Record]) -> None:
+    """Check that ids are whole numbers, each once; those written as text or as 1.0 are mended."""
+    if not set(map(type, map(itemgetter("id"), records))) <= {int}:
+        for position, record in enumerate(records):
+            number = _whole(record["id"])
+            if number is None:
+                raise InputError(
+                    f"{section}[{position}] has the id {short(record['id'])}, not an integer"
+                )
+            record["id"] = number
+    ids = list(map(itemgetter("id"), records))
+    if len(set(ids)) < len(ids):
+        seen: set[int] = set()
+        twice = next(number for number in ids if number in seen or seen.add(number))
+        raise InputError(f"{section} holds the id {twice} twice")
+
+
+def _check_references(
+    annotations: list[Record], key: str, known: Collection[int], fault: str
 ) -> None:
-    if annotation["id"] < 1:
-        raise InputError("has an id under 1, which to pycocotools' evaluation means no match")
-    if annotation["image_id"] not in sizes:
-        raise InputError(f"belongs to the unknown image {_short(annotation['image_id'])}")
-    if annotation["category_id"] not in categories:
-        raise InputError(f"has the unknown category {_short(annotation['category_id'])}")
-    if not _are_numbers(annotation["bbox"]) or len(annotation["bbox"]) != 4:
-        raise InputError(f"needs bbox = [x, y, width, height], got {_short(annotation['bbox'])}")
-    if not _are_numbers([annotation["area"]]):
-        raise InputError(f"needs a number as its area, got {_short(annotation['area'])}")
-    segmentation = annotation.get("segmentation")
-    if not segmentation:
-        raise InputError("has no segmentation; masks cannot be learnt from boxes alone")
-    if isinstance(segmentation, list):
-        _check_polygons(segmentation)
-    else:
-        _check_rle(segmentation, sizes[annotation["image_id"]])
+    """Check that annotations name images and categories that there are."""
+    values = list(map(itemgetter(key), annotations))
+    if set(map(type, values)) <= {int} and set(values) <= set(known):
+        return
+    for annotation in annotations:
+        number = _whole(annotation[key])
+        if number is None or number not in known:
+            raise InputError(f"annotation {annotation['id']} {fault} {short(annotation[key])}")
+        annotation[key] = number
 
 
-def _check_polygons(polygons: list[Any]) -> None:
-    for polygon in polygons:
-        if not _are_numbers(polygon) or len(polygon) % 2:
-            raise InputError(f"needs polygons [x1, y1, x2, y2, ...], got {_short(polygon)}")
-        if len(polygon) < 6:
-            raise InputError(f"has a polygon of fewer than 3 points: {_short(polygon)}")
+def _check_images(images: list[Record]) -> None:
+    for image in images:
+        height, width = _whole(image["height"]), _whole(image["width"])
+        if height is None or width is None or min(height, width) < 1:
+            raise InputError(f"image {image['id']} has no whole height and width over 0")
+        if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
+            raise InputError(
+                f"image {image['id']} is said to have {width} x {height} pixels; expected at most "
+                f"{MAX_SIDE} a side, and {MAX_PIXELS} in all"
+            )
+        image["height"], image["width"] = height, width
+        if not isinstance(image["file_name"], str):
+            raise InputError(f"image {image['id']} has no text as its file_name")
 
 
-def _check_rle(rle: Any, size: tuple[int, int]) -> None:
-    if not isinstance(rle, dict) or not {"size", "counts"} <= rle.keys():
-        raise InputError(f"needs polygons, or an RLE with size and counts, got {_short(rle)}")
-    if not _are_numbers(rle["size"]) or tuple(rle["size"]) != size:
-        raise InputError(f"has an RLE of size {_short(rle['size'])}; its image has {list(size)}")
-    counts = rle["counts"]
-    run_lengths = _decompress(counts) if isinstance(counts, str) else counts
-    if not _are_numbers(run_lengths) or min(run_lengths) < 0 or sum(run_lengths) != math.prod(size):
-        raise InputError(f"has an RLE whose counts do not add up to {size[0]} x {size[1]} pixels")
+def _check_categories(records: list[Record]) -> dict[int, str]:
+    for record in records:
+        if not isinstance(record["name"], str):
+            raise InputError(
+                f"category {record['id']} has no text as its name, but {short(record['name'])}"
+            )
+    return {record["id"]: record["name"] for record in records}
 
 
-def _decompress(counts: str) -> list[int]:
-    """Run lengths of a compressed RLE; none if the text is broken.
-
-    pycocotools takes such a text at its word, and if it is wrong, touches memory not its own. Each
-    character carries 5 bits of a number, the lowest first, and a sixth that says whether more
-    follow. From the fourth number on, each is the difference from the one two places before.
-    """
-    codes = np.frombuffer(counts.encode("utf-8"), dtype=np.uint8).astype(np.int64) - 48
-    if len(codes) == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
-        return []
-    ends = np.flatnonzero(codes & 32 == 0)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    num_characters = ends - starts + 1
-    if num_characters.max() > 7:
-        return []
-    shifts = 5 * (np.arange(len(codes)) - np.repeat(starts, num_characters))
-    numbers = np.add.reduceat((codes & 31) << shifts, starts)
-    negative = (codes[ends] & 16) > 0
-    numbers -= np.where(negative, 1 << (5 * num_characters), 0)
-    numbers[1::2] = numbers[1::2].cumsum()
-    numbers[2::2] = numbers[2::2].cumsum()
-    return numbers.tolist()
+def _normalise(
+    annotations: list[Record],
+    key: str,
+    is_plain: Callable[[Any], bool],
+    mend: Callable[[Any], Any],
+) -> None:
+    """Mend what annotations have for a key, where it is not as COCO has it."""
+    for annotation in annotations:
+        if not is_plain(value := annotation.get(key)):
+            with naming(annotation):
+                annotation[key] = mend(value)
 
 
-def _are_numbers(values: Any) -> bool:
-    """Whether this is a list of finite numbers, and not an empty one."""
-    try:
-        return isinstance(values, list) and len(values) > 0 and all(map(math.isfinite, values))
-    except (TypeError, OverflowError):
-        return False
+def _crowd(value: Any) -> int:
+    for number, forms in enumerate(((None, "", "0", "false", "False"), ("1", "true", "True"))):
+        if value in forms or (isinstance(value, (bool, float)) and value == number):
+            return number
+    raise InputError(f"needs 0 or 1 for iscrowd, got {short(value)}")
 
 
-def _is_whole(value: Any) -> bool:
-    return type(value) is int and value > 0
+def _is_number(value: Any) -> bool:
+    kind = type(value)
+    return (kind is float or kind is int) and math.isfinite(value)
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _area(value: Any) -> None:
+    # Where it is missing, it is measured later.
+    if value is not None:
+        raise InputError(f"needs a number as its area, got {short(value)}")
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number, whether written as 5, 5.0 or "5"; None if it is something else."""
+    if isinstance(value, str) and len(value) < 20 and value.isascii() and value.isdigit():
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None

@@ -2,31 +2,33 @@
 
 A training checkpoint (`checkpoint-0000200.pt`, of step 200) holds model, optimiser and random
 states; weights alone (`*.safetensors`) are what the course ships. Neither can run code when it is
-loaded.
+loaded, and neither is loaded if a bit of it has changed (see `engine.sealed`).
 """
 
 import json
 import pickle
+import re
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
+from mrcnn_lite.engine.sealed import (
+    DamagedFileError,
+    check_sealed,
+    load_sealed_tensors,
+    save_sealed,
+    save_sealed_tensors,
+)
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import write_atomically
 from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig
 from mrcnn_lite.models.build import METHODS
 
 FORMAT = "mrcnn-lite checkpoint 1"
-
-
-class DamagedFileError(InputError):
-    """A file is no whole checkpoint: cut off, overwritten, or something else altogether."""
+CHECKPOINT_NAME = re.compile(r"checkpoint-([0-9]+)\.pt")
 
 
 @dataclass
@@ -64,8 +66,7 @@ def save_checkpoint(
         "model": model.state_dict(),
         "training": training,
     }
-    with write_atomically(path) as temporary:
-        torch.save(checkpoint, temporary)
+    save_sealed(path, checkpoint)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -76,6 +77,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """
     path = checkpoint_path(path)
     try:
+        check_sealed(path)
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch's own message goes on to recommend loading it all the same.
@@ -87,12 +89,13 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{path} cannot be read just now ({error})") from error
     except MemoryError:
         raise
-    # PyTorch's reader raises KeyError, IndexError and others on files that are something else.
+    except DamagedFileError as error:
+        raise DamagedFileError(f"{error}{_name_the_one_before(path)}") from error
+    # PyTorch's reader raises KeyError, IndexError and others on zip files that are something else.
     except Exception as error:
-        message = f"{path} cannot be read as a checkpoint; it may have been cut off ({error})"
-        if older := [file for file in checkpoints_in(path.parent) if file.name < path.name]:
-            message += f". The one before it is {older[0]}"
-        raise DamagedFileError(message) from error
+        raise DamagedFileError(
+            f"{path} cannot be read as a checkpoint ({error}){_name_the_one_before(path)}"
+        ) from error
     if not isinstance(checkpoint, dict) or checkpoint.get("format") != FORMAT:
         raise InputError(f"{path} is not a checkpoint of mrcnn-lite ({FORMAT!r} is missing)")
     parts = ("model_config", "categories", "model", "training")
@@ -107,24 +110,44 @@ def checkpoint_name(step: int) -> str:
 
 
 def checkpoints_in(folder: Path) -> list[Path]:
-    """List a run's checkpoints, the last first."""
-    return sorted(folder.glob("checkpoint-*.pt"), reverse=True)
+    """List a run's checkpoints, the last first; a file of any other name is the user's own."""
+    steps = {
+        int(match[1]): path
+        for path in folder.glob("checkpoint-*.pt")
+        if (match := CHECKPOINT_NAME.fullmatch(path.name))
+        and path.name == checkpoint_name(int(match[1]))
+        and path.is_file()
+    }
+    return [steps[step] for step in sorted(steps, reverse=True)]
 
 
 def last_good_checkpoint(folder: Path) -> Path | None:
-    """Find a run's last checkpoint that can be read; warn of each that cannot, and set it aside.
+    """Find a run's last checkpoint that is whole; warn of each that is not, and set it aside.
+
+    Returns:
+        None if the folder has no checkpoint.
 
     Raises:
-        InputError: the last one is refused, as one that could run code.
+        InputError: the last one is refused, as one that could run code; or none of them is whole,
+            and they stay where they are.
     """
+    damaged = {}
     for path in checkpoints_in(folder):
         try:
             load_checkpoint(path)
         except DamagedFileError as error:
-            aside = path.replace(path.with_suffix(".damaged"))
-            warnings.warn(f"{error}. Going on from there; moved to {aside}", stacklevel=2)
-        else:
-            return path
+            damaged[path] = error
+            continue
+        for spoilt, error in damaged.items():
+            aside = spoilt.replace(spoilt.with_suffix(".damaged"))
+            warnings.warn(f"{error}. Going on from {path}; moved to {aside}", stacklevel=2)
+        return path
+    if damaged:
+        names = ", ".join(path.name for path in damaged)
+        raise InputError(
+            f"none of the checkpoints in {folder} is whole ({names}), so there is nothing to go on "
+            "from: choose another folder to begin anew"
+        )
     return None
 
 
@@ -150,11 +173,17 @@ def load_model(path: str | Path) -> LoadedModel:
     if method not in tuple(METHODS):
         raise InputError(f"{path} holds a model of an unknown method, {method!r}")
     try:
-        model = METHODS[method](MaskRCNNConfig.from_dict(saved["model_config"]))
-    except (TypeError, ValueError) as error:
+        config = MaskRCNNConfig.from_dict(saved["model_config"])
+        # First without numbers: a configuration alone could ask for all memory that there is.
+        with torch.device("meta"):
+            outline = METHODS[method](config)
+        categories = {int(label): name for label, name in saved["categories"].items()}
+    # PyTorch has words of its own for sizes beyond 64 bits.
+    except (ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path} describes a model that cannot be built: {error}") from error
-    load_state(model, saved["model"], path)
-    categories = {int(label): name for label, name in saved["categories"].items()}
+    _check_weights(outline, saved["model"], path)
+    model = METHODS[method](config)
+    model.load_state_dict(saved["model"])
     return LoadedModel(model.eval(), categories)
 
 
@@ -164,10 +193,8 @@ def load_state(model: MaskRCNN, state: dict[str, Tensor], path: Path) -> None:
     Raises:
         InputError: names or shapes differ, so these are another model's weights.
     """
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise InputError(f"{path} holds the weights of another model: {error}") from error
+    _check_weights(model, state, path)
+    model.load_state_dict(state)
 
 
 def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) -> None:
@@ -181,9 +208,7 @@ def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) 
         "model_config": json.dumps(asdict(model.config)),
         "categories": json.dumps(categories),
     }
-    with write_atomically(path) as temporary:
-        # Not save_file, which makes a file that only its owner may read.
-        temporary.write_bytes(save(state, metadata))
+    save_sealed_tensors(path, state, metadata)
 
 
 def checkpoint_path(path: str | Path) -> Path:
@@ -205,15 +230,40 @@ def checkpoint_path(path: str | Path) -> Path:
 
 def _read_weights(path: Path) -> dict[str, Any]:
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} cannot be read as safetensors: {error}") from error
+        state, metadata = load_sealed_tensors(path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read just now ({error})") from error
     if missing := [name for name in ("model_config", "categories") if name not in metadata]:
         raise InputError(f"{path} is not a model of mrcnn-lite: it lacks {', '.join(missing)}")
     state = {
         name: value.float() if value.is_floating_point() else value for name, value in state.items()
     }
-    parts = {name: json.loads(metadata[name]) for name in ("model_config", "categories")}
+    try:
+        parts = {name: json.loads(metadata[name]) for name in ("model_config", "categories")}
+    # Brackets in brackets without end are a RecursionError.
+    except (ValueError, RecursionError) as error:
+        raise DamagedFileError(f"{path} is damaged: its metadata are no JSON ({error})") from error
     return {**parts, "method": metadata.get("method", "mask_rcnn"), "model": state}
+
+
+def _check_weights(model: MaskRCNN, state: dict[str, Tensor], path: Path) -> None:
+    """Compare names and shapes of weights with a model's; its own need no numbers."""
+    wanted = {name: list(value.shape) for name, value in model.state_dict().items()}
+    if not isinstance(state, dict) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise InputError(f"{path} is damaged: its weights are no tensors by name")
+    shapes = {name: list(value.shape) for name, value in state.items()}
+    for name in sorted(wanted.keys() | shapes.keys(), key=str):
+        if (shape := shapes.get(name)) != wanted.get(name):
+            raise InputError(
+                f"{path} holds the weights of another model: {name} should be "
+                f"{wanted.get(name, 'missing')}, is {'missing' if shape is None else shape}"
+            )
+
+
+def _name_the_one_before(path: Path) -> str:
+    """Say which of a run's checkpoints is the one before this, if there is one."""
+    checkpoints = checkpoints_in(path.parent)
+    older = checkpoints[checkpoints.index(path) + 1 :] if path in checkpoints else []
+    return f". The one before it is {older[0]}" if older else ""

@@ -4,6 +4,8 @@ import contextlib
 import copy
 import io
 import itertools
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -15,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
+from mrcnn_lite.datasets.notes import listed
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.loader import batches_of, make_evaluation_loader
 from mrcnn_lite.engine.precision import autocast
@@ -132,9 +135,10 @@ def to_coco_results(image_id: int, detections: dict[str, Tensor]) -> list[dict]:
         for label, score, box in zip(labels, scores, boxes)
     ]
     if "masks" in detections:
-        masks = (detections["masks"][:, 0] > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()
-        for result, mask in zip(results, masks):
-            result["segmentation"] = rle.encode(np.asfortranarray(mask))
+        # One by one, since each may be of twelve million pixels.
+        for result, mask in zip(results, detections["masks"][:, 0]):
+            pixels = (mask > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()  # [H, W]
+            result["segmentation"] = rle.encode(np.asfortranarray(pixels))
     return results
 
 
@@ -149,6 +153,7 @@ def score_results(
     Crowd regions count neither for nor against a detection that lies in them.
     """
     results = list(results)
+    _warn_of_unknown_categories(ground_truth, results)
     # With a box at hand pycocotools would take its area for the mask's, and with it the size class.
     masks = [{name: part for name, part in one.items() if name != "bbox"} for one in results]
     metrics = {}
@@ -165,6 +170,18 @@ def score_results(
             print(f"{'boxes' if kind == 'bbox' else 'masks'}\n{printed.getvalue()}", end="")
         metrics[kind] = dict(zip(METRIC_NAMES, evaluation.stats.tolist()))
     return metrics
+
+
+def _warn_of_unknown_categories(ground_truth: COCO, results: list[dict]) -> None:
+    """Warn of detections that pycocotools passes over, since no annotation is of their kind."""
+    found = Counter(result["category_id"] for result in results)
+    if unknown := sorted(set(found) - set(ground_truth.cats)):
+        number = sum(found[category] for category in unknown)
+        warnings.warn(
+            f"{number} of {len(results)} detections are of categories that the annotations do not "
+            f"have ({listed(unknown)}), and count for nothing",
+            stacklevel=3,
+        )
 
 
 def load_results(ground_truth: COCO, results: list[dict]) -> COCO:

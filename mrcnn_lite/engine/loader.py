@@ -1,5 +1,8 @@
 """From a data set to the batches of this process, in the order that the sampler gives."""
 
+import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -30,10 +33,13 @@ def make_training_loader(
         InputError: there is nothing to learn from, or the batch cannot be split evenly.
     """
     usable = list(range(len(dataset)))
+    if not any(dataset.has_objects(index) for index in usable):
+        raise InputError(
+            f"there is nothing to learn: none of the {len(dataset)} images has an object (crowd "
+            "regions, and what was left out, do not count)"
+        )
     if config.skip_empty_images:
         usable = [index for index in usable if dataset.has_objects(index)]
-    if not usable:
-        raise InputError("the data set has no images to train on")
     groups = None
     if config.group_by_aspect_ratio:
         groups = aspect_ratio_groups([dataset.size(index) for index in usable])
@@ -53,7 +59,7 @@ def make_training_loader(
         batch_sampler=sampler,
         num_workers=config.num_workers,
         collate_fn=_collate,
-        worker_init_fn=ignore_interrupts,
+        worker_init_fn=_begin_worker,
         # Page-locked memory is what a GPU can fetch from while it computes.
         pin_memory=device.type == "cuda",
         # Of its own, so that making a loader does not move the global random numbers on.
@@ -74,7 +80,7 @@ def make_evaluation_loader(
         batch_size,
         num_workers=num_workers,
         collate_fn=_collate,
-        worker_init_fn=ignore_interrupts,
+        worker_init_fn=_begin_worker,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),
     )
@@ -108,6 +114,22 @@ def batches_of(loader: DataLoader) -> Iterator[Iterator[Batch]]:
             finally:
                 for worker in batches._workers:
                     worker.kill()
+
+
+def _begin_worker(number: int) -> None:
+    """Let a worker live as long as its run: not shorter, for a Ctrl-C, and not longer."""
+    ignore_interrupts(number)
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
+
+
+def _end_with_the_run() -> None:
+    """End this worker when its run has been killed.
+
+    PyTorch's own watch asks every few seconds whether the process that this one was forked from is
+    there. Under a fork server that is the server, which lives as long as it has children.
+    """
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 class _Failed:

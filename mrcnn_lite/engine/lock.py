@@ -9,7 +9,8 @@ from filelock import FileLock, Timeout
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.errors import InputError
 
-LOCK_NAME = ".lock"
+# Not just ".lock", which may be another program's.
+LOCK_NAME = ".mrcnn-lite.lock"
 # Where the lock is a file with its owner's name, the first try clears away a dead process's file.
 PATIENCE = 1.0
 

@@ -2,9 +2,11 @@
 
 import contextlib
 import json
+import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,9 +16,11 @@ import torch
 import torchvision
 
 from mrcnn_lite.engine import distributed
+from mrcnn_lite.engine.checkpoint import checkpoints_in
+from mrcnn_lite.engine.lock import LOCK_NAME
 from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import remove_leftovers, write_text
+from mrcnn_lite.files import naming_what_is_written, remove_leftovers, write_text
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -25,6 +29,33 @@ CONFIG_NAME = "config.json"
 METRICS_NAME = "metrics.jsonl"
 EVALUATIONS_NAME = "evaluations.jsonl"
 PACKAGES = ("mrcnn-lite", "numpy", "pycocotools")
+# What the configuration of a run has had from the first version on.
+CONFIG_PARTS = {"command", "model", "training", "data", "versions"}
+
+
+def refuse_strangers(
+    folder: Path, names: Sequence[str] = (CONFIG_NAME, METRICS_NAME, EVALUATIONS_NAME)
+) -> None:
+    """Make sure that no file which a run writes, adds to or shortens is somebody else's.
+
+    A folder's files of these names are a run's if config.json is, or if there is none and there are
+    checkpoints. Files of other names do not matter; a run leaves them alone.
+
+    Args:
+        folder: where a run is to begin or to go on.
+        names: what will be written there.
+
+    Raises:
+        InputError: one of the files is there and no run's.
+    """
+    # Listed first: a run that begins meanwhile writes its config.json before the others.
+    there = [folder / name for name in names if os.path.lexists(folder / name)]
+    config = folder / CONFIG_NAME
+    is_a_runs = _is_of_a_run(config) if os.path.lexists(config) else bool(checkpoints_in(folder))
+    if there and not is_a_runs:
+        raise InputError(
+            f"{there[0]} is there already, and no run has written it: choose another folder"
+        )
 
 
 class RunFolder:
@@ -70,17 +101,23 @@ class RunFolder:
 
     def __exit__(self, *_error: object) -> None:
         if self.tensorboard is not None:
-            self.tensorboard.close()
+            with naming_what_is_written(self.path):
+                self.tensorboard.close()
 
     def _append(self, name: str, record: dict[str, Any]) -> None:
         if self.writes:
-            with open(self.path / name, "a", encoding="utf-8", newline="\n") as file:
+            path = self.path / name
+            with (
+                naming_what_is_written(path),
+                open(path, "a", encoding="utf-8", newline="\n") as file,
+            ):
                 file.write(json.dumps(record) + "\n")
 
     def _draw(self, values: dict[str, float], step: int) -> None:
         if self.tensorboard is not None:
-            for name, value in values.items():
-                self.tensorboard.add_scalar(name, value, step)
+            with naming_what_is_written(self.path):
+                for name, value in values.items():
+                    self.tensorboard.add_scalar(name, value, step)
 
 
 def describe_run(state: TrainingState) -> dict[str, Any]:
@@ -107,6 +144,31 @@ def describe_run(state: TrainingState) -> dict[str, Any]:
             **{name: _version(name) for name in PACKAGES},
         },
     }
+
+
+def files_of_a_run(folder: Path) -> list[Path]:
+    """List what a run has left in its folder; whatever else is there is somebody else's."""
+    names = {CONFIG_NAME, METRICS_NAME, EVALUATIONS_NAME, LOCK_NAME}
+    patterns = (
+        "checkpoint-*.damaged",
+        "not-finite-*.pt",
+        "not-finite-*.json",
+        "events.out.tfevents.*",
+    )
+    return [
+        *checkpoints_in(folder),
+        *(folder / name for name in sorted(names) if (folder / name).is_file()),
+        *(path for pattern in patterns for path in sorted(folder.glob(pattern))),
+    ]
+
+
+def _is_of_a_run(config: Path) -> bool:
+    """Say whether a file is one that `describe_run` has been written to."""
+    try:
+        described = json.loads(config.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(described, dict) and described.keys() >= CONFIG_PARTS
 
 
 def _version(package: str) -> str | None:

@@ -62,7 +62,7 @@ class Supervisor:
 
     @contextmanager
     def step(self) -> Iterator[None]:
-        """Watch over one step: if it fails, the steps before it are saved as if it had not begun.
+        """Watch over a step until weights move: if it fails, the steps before it are saved.
 
         A picture that cannot be read should not cost what was learnt before it. In a job of several
         processes the others may be in the middle of the step, so nothing is saved there.

@@ -17,7 +17,7 @@ from mrcnn_lite.engine.loader import Batch, batches_of, make_training_loader
 from mrcnn_lite.engine.lock import only_run_in
 from mrcnn_lite.engine.precision import autocast
 from mrcnn_lite.engine.recipe import TrainConfig, set_learning_rate
-from mrcnn_lite.engine.run_folder import METRICS_NAME, RunFolder
+from mrcnn_lite.engine.run_folder import METRICS_NAME, RunFolder, refuse_strangers
 from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.engine.supervisor import Supervisor
 from mrcnn_lite.errors import InputError
@@ -43,7 +43,7 @@ def train(
         model: on the device to train on, with its first weights.
         dataset: one of `mrcnn_lite.datasets`.
         config: how to train.
-        out: the run's folder.
+        out: the run's folder. Files of other names than a run's may lie in it, and stay.
         resume: go on from the folder's last good checkpoint, if there is one.
         validation: measured as often as `config` says, into evaluations.jsonl.
 
@@ -51,9 +51,12 @@ def train(
         The seconds that training took, those before an interruption included.
 
     Raises:
-        InputError: `out` holds another run; the data set is empty; the loss is not finite.
+        InputError: `out` holds another run, or somebody else's file of a name that a run writes; it
+            cannot be written, or its disk is full; the data set is empty; the loss is not finite.
     """
     out = make_folder(out)
+    if distributed.is_first():
+        refuse_strangers(out)
     with only_run_in(out):
         return _train(model, dataset, config, out, resume, validation)
 
@@ -97,7 +100,8 @@ def _train_until_done(
             learning_rate = set_learning_rate(optimizer, state.step, config)
             optimizer.zero_grad()
             losses = backpropagate(model, state, micro_batches)
-            losses |= move_weights(state, losses)
+        # Outside: weights that have moved in part are not to be saved.
+        losses |= move_weights(state, losses)
         supervisor.stop_if_not_finite(losses, micro_batches)
         supervisor.record(learning_rate, losses)
         supervisor.save_if_due()

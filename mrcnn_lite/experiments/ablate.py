@@ -15,6 +15,7 @@ from mrcnn_lite.engine.interrupt import StoppedBySignal, stop_on_signal
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.experiments.alignment import NAME as ALIGNMENT
 from mrcnn_lite.experiments.alignment import write_alignment
+from mrcnn_lite.experiments.crowded import NAME as OVERLAP
 from mrcnn_lite.experiments.crowded import write_overlap
 from mrcnn_lite.experiments.one_run import (
     LOG_NAME,
@@ -66,6 +67,8 @@ def ablate(
     planned = {name: plan(name, runs, seeds, steps) for name in tables}
     for name, table_runs in planned.items():
         check_not_larger(out, name, table_runs)
+        if all(MODELS[run.model].crowded for run in table_runs):
+            check_not_larger(out, OVERLAP, table_runs)
     # Equal runs of several tables are one.
     unique = list(dict.fromkeys(run for table in planned.values() for run in table))
     missing = [run for run in unique if run.result() is None]

@@ -70,8 +70,12 @@ class Run:
         path = self.path / RESULT_NAME
         if not path.exists():
             return None
-        result = json.loads(path.read_text("utf-8"))
-        if result["settings"] != self.describe():
+        try:
+            result = json.loads(path.read_text("utf-8"))
+            settings = result["settings"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise InputError(f"{path} is no run's; choose another folder for the runs") from error
+        if settings != self.describe():
             raise InputError(
                 f"{self.path} was trained with other settings than {self.model} has now; "
                 "choose another folder for the runs"

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import resized_crop
@@ -18,7 +17,7 @@ from tqdm import tqdm
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
-from mrcnn_lite.files import write_atomically
+from mrcnn_lite.engine.sealed import load_sealed_tensors, save_sealed_tensors
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.backbone import MINI_CHANNELS, mini_trunk
 from mrcnn_lite.models.build import NECKS
@@ -107,13 +106,12 @@ def pretrain(backbone: str, seed: int, device: torch.device, file: Path, steps: 
         return
     trunk = train_classifier(backbone, seed, device, steps).body
     state = {name: value.cpu().contiguous() for name, value in trunk.state_dict().items()}
-    with write_atomically(file) as temporary:
-        temporary.write_bytes(save(state))
+    save_sealed_tensors(file, state, {})
 
 
 def start_from_classifier(model: nn.Module, file: Path) -> None:
     """Copy a classifier's trunk into a detector, as many stages of it as the detector has."""
-    state = load_file(file)
+    state, _ = load_sealed_tensors(file)
     if not NECKS[model.config.neck].single_map:
         # The pyramid ends one stage earlier.
         last = f"layer{len(MINI_CHANNELS)}."

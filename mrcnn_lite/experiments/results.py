@@ -81,15 +81,20 @@ def gain(better: Sequence[float], base: Sequence[float]) -> dict[str, float]:
 
 
 def check_not_larger(out: Path, table: str, runs: Sequence[Run]) -> None:
-    """Make sure that no table of more seeds or more steps would be lost.
+    """Make sure that no table of more seeds or more steps would be lost, and nobody else's file.
 
     Raises:
-        InputError: `out` holds one.
+        InputError: `out` holds one, or a file of the table's name that is none's.
     """
     path = out / f"{table}.json"
-    if not path.exists():
+    there = [file for file in map(path.with_suffix, (".json", ".md", ".png")) if file.exists()]
+    if not there:
         return
-    kept = json.loads(path.read_text("utf-8"))
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        kept["seeds"], kept["steps"] = int(kept["seeds"]), int(kept["steps"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(f"{there[0]} is no table's; choose another folder by --out") from error
     seeds, steps = len({run.seed for run in runs}), runs[0].steps
     if kept["seeds"] > seeds or kept["steps"] > steps:
         raise InputError(

@@ -17,10 +17,11 @@ To be read in the order in which an image goes through them:
 
 What decides which of them there are, and what they start from:
 
-    config        every choice
-    build         from the choices to a model: the one place that asks
-    weights       torchvision's published weights
-    fast          what stands in place of a plain part for speed alone
+    config          every choice
+    build           from the choices to a model: the one place that asks
+    weights         torchvision's published weights
+    to_torchvision  and back: a trained model as torchvision's own
+    fast            what stands in place of a plain part for speed alone
 
 And the rivals:
 

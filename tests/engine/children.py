@@ -78,11 +78,11 @@ def train_and_die(out, moment: str, step: int) -> None:
 
     save, replace_file = torch.save, os.replace
 
-    def torn_save(checkpoint, path):
-        save(checkpoint, path)
+    def torn_save(checkpoint, writer):
+        save(checkpoint, writer)
         if checkpoint["training"]["step"] == step:
-            with open(path, "r+b") as file:
-                file.truncate(path.stat().st_size // 2)
+            writer.flush()
+            writer.file.truncate(writer.file.tell() // 2)
             die()
 
     def dying_replace(source, target):

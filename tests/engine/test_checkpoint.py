@@ -87,7 +87,7 @@ def test_failed_write_keeps_the_old_checkpoint(model, tmp_path, monkeypatch):
     save_checkpoint(path, model, CATEGORIES, {"step": 1})
 
     def tear(_checkpoint, file):
-        file.write_bytes(b"half")
+        file.write(b"half")
         raise OSError("no space left on device")
 
     monkeypatch.setattr(torch, "save", tear)

@@ -10,8 +10,9 @@ import torch
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine import supervisor
 from mrcnn_lite.engine import train as train_module
-from mrcnn_lite.engine.checkpoint import load_checkpoint
+from mrcnn_lite.engine.checkpoint import checkpoints_in, load_checkpoint
 from mrcnn_lite.engine.interrupt import StoppedBySignal
+from mrcnn_lite.engine.lock import LOCK_NAME
 from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
@@ -54,7 +55,7 @@ def test_run_leaves_a_checkpoint_and_one_record_per_step(tmp_path):
         checkpoint["model"]["rpn.head.cls_logits.weight"], model.rpn.head.cls_logits.weight
     )
     # The lock's file may stay: where the system's own locks are used it must.
-    assert sorted({*os.listdir(tmp_path)} - {".lock"}) == [
+    assert sorted({*os.listdir(tmp_path)} - {LOCK_NAME}) == [
         *("checkpoint-0000002.pt", "checkpoint-0000004.pt", "config.json", "metrics.jsonl")
     ]
 
@@ -154,7 +155,7 @@ def test_gradient_that_is_not_finite_stops_the_run_before_it_spoils_the_weights(
 
 def test_records_of_another_program_are_not_touched(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n', encoding="utf-8")
-    with pytest.raises(InputError, match="already holds a run"):
+    with pytest.raises(InputError, match="no run has written it"):
         train(fresh_model(), SCENES, CONFIG, tmp_path)
     assert (tmp_path / "metrics.jsonl").read_text("utf-8") == '{"step": 1}\n'
 
@@ -213,3 +214,26 @@ def test_no_warnings_in_a_step(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         train(fresh_model(), SCENES, replace(CONFIG, steps=1), tmp_path)
+
+
+def test_a_step_that_did_not_end_is_not_saved(tmp_path, monkeypatch):
+    """A worker that is killed raises wherever the run is, be it among the optimiser's moves."""
+    real, seen = train_module.move_weights, []
+
+    def move_in_part(state, losses):
+        seen.append(1)
+        if len(seen) == 2:
+            next(state.model.parameters()).data += 1
+            raise RuntimeError("DataLoader worker (pid 1) is killed by signal: Killed.")
+        return real(state, losses)
+
+    config = replace(CONFIG, checkpoint_every=100)
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "move_weights", move_in_part)
+        with pytest.raises(InputError, match="fewer --workers"):
+            train(fresh_model(), SCENES, config, tmp_path / "run")
+    assert not checkpoints_in(tmp_path / "run")
+    model, whole = fresh_model(), fresh_model()
+    train(model, SCENES, config, tmp_path / "run", resume=True)
+    train(whole, SCENES, config, tmp_path / "whole")
+    assert all(map(torch.equal, model.parameters(), whole.parameters()))

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from tests.engine import children
 
 # Spawned workers import PyTorch anew; where they can be forked, those are the short version.
 METHODS = (
-    ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
+    ["fork", *(pytest.param(name, marks=pytest.mark.slow) for name in ("spawn", "forkserver"))]
     if "fork" in multiprocessing.get_all_start_methods()
     else ["spawn"]
 )
@@ -29,7 +30,7 @@ SECONDS = 120  # a process that takes longer never ends
 
 @pytest.fixture(params=METHODS)
 def method(request, monkeypatch):
-    """How workers start: forked as on Linux, spawned as on Windows and macOS."""
+    """How workers start: forked, spawned as on Windows, from a fork server as in Python 3.14."""
     before = multiprocessing.get_start_method()
     multiprocessing.set_start_method(request.param, force=True)
     yield request.param
@@ -148,3 +149,51 @@ def test_worker_of_a_killed_run_does_not_keep_its_folder(run_job, tmp_path):
     # PyTorch's workers look for their parent every five seconds only.
     with only_run_in(out):
         pass
+
+
+class Known(Dataset):
+    """A data set that notes which processes read it."""
+
+    def __init__(self, folder):
+        self.dataset, self.folder = children.SCENES, folder
+
+    def __len__(self):
+        return len(self.dataset)
+
+    def __getattr__(self, name):
+        if name == "dataset":
+            raise AttributeError(name)  # asked for by pickle, before there is one
+        return getattr(self.dataset, name)
+
+    def __getitem__(self, index):
+        (self.folder / str(os.getpid())).touch()
+        return self.dataset[index]
+
+
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    # What nobody has waited for yet is a zombie, and does nothing any longer.
+    stat = Path(f"/proc/{process}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows, asking for a process would end it")
+def test_workers_do_not_outlive_a_run_that_is_killed(run_job, tmp_path):
+    """The run is a child of a fork server here, and so are its workers, as in Python 3.14."""
+    seen = tmp_path / "processes"
+    seen.mkdir()
+    changes = {"steps": 500, "num_workers": 2}
+    (process,) = run_job(1, children.train_from, Known(seen), tmp_path / "run", **changes)
+    while len(os.listdir(seen)) < 2:
+        assert process.is_alive(), children.log_of(process)
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    workers = [int(name) for name in os.listdir(seen)]
+    deadline = time.monotonic() + 30
+    while left := [worker for worker in workers if is_there(worker)]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.1)

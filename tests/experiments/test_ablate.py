@@ -95,7 +95,7 @@ def test_runs_are_spread_over_the_devices_asked_for(option, jobs, expected, tmp_
         return torch.device({"auto": "cuda:0", "cuda": "cuda:0"}.get(name, name))
 
     seen = []
-    monkeypatch.setattr("mrcnn_lite.cli.commands.find_device", find)
+    monkeypatch.setattr("mrcnn_lite.cli.commands.learn.find_device", find)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
     monkeypatch.setattr(
         "mrcnn_lite.experiments.ablate.do_side_by_side",
@@ -135,10 +135,14 @@ def test_a_run_that_fails_is_named_and_the_others_are_done(tmp_path):
 
 
 def wait_to_be_stopped(run: Run, _device: str) -> None:
+    # Out of reach of a signal to the parent's whole group, as from a terminal or from `timeout`.
+    os.setsid()
     make_folder(run.path)
     with stop_on_signal() as stop:
         (run.path / "began").touch()
+        deadline = time.monotonic() + 30
         while not stop:
+            assert time.monotonic() < deadline, "no signal came"
             time.sleep(0.01)
     raise StoppedBySignal(stop.number)
 

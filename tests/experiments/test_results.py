@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.experiments.ablate import plan
+from mrcnn_lite.experiments.ablate import ablate, plan
 from mrcnn_lite.experiments.results import (
     STUDENT_T,
     check_not_larger,
@@ -111,6 +111,30 @@ def test_a_larger_table_is_not_overwritten(finished, tmp_path):
     for fewer in ({"seeds": 2, "steps": 8}, {"seeds": 3, "steps": 7}):
         with pytest.raises(InputError, match=r"3 seeds of 8 steps.*--out"):
             check_not_larger(out, "2b", plan("2b", tmp_path, **fewer))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("2b.json", "notes"),
+        ("2b.json", '{"seeds": null}'),
+        ("2b.json", "[]"),
+        ("2b.md", "# Mine"),
+        ("2b.png", "mine"),
+    ],
+)
+def test_a_file_that_is_no_table_is_not_overwritten(tmp_path, name, text):
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=f"{name} is no table's.*--out"):
+        ablate(["2b"], tmp_path, tmp_path / "runs", seeds=1, steps=1)
+    assert (tmp_path / name).read_text("utf-8") == text
+
+
+def test_a_result_that_is_no_runs_is_not_taken(finished, tmp_path):
+    for text in ("notes", "{}", "[]"):
+        (finished[0].path / "result.json").write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=r"result\.json is no run's"):
+            finished[0].result()
 
 
 def test_results_of_other_settings_are_not_taken(finished):

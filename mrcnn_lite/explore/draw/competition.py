@@ -66,7 +66,7 @@ def draw_class_maps(
                 linestyles=GROUND_TRUTH.line,
                 linewidths=1.5,
             )
-        panel.set_title(name, fontsize=10)
+        panel.set_title(name, fontsize=10, parse_math=False)
         panel.set_xticks([0, size])
         panel.set_yticks([0, size])
     return picture

@@ -73,6 +73,7 @@ def draw_label_map(axes: Axes, label_map: ArrayLike, names: Mapping[int, str]) -
             columns.mean() + 0.5,
             rows.mean() + 0.5,
             names[label],
+            parse_math=False,
             color="white",
             ha="center",
             va="center",

@@ -100,7 +100,8 @@ def draw_class_scores(
 ) -> None:
     """Draw the class probabilities, `Tensor[K]`, of one box as bars; class 0 is the background."""
     labels = ["background", *(names[label] for label in range(1, len(probabilities)))]
-    bars = axes.barh(labels, probabilities.tolist(), color=PREDICTION.color)
+    bars = axes.barh(range(len(labels)), probabilities.tolist(), color=PREDICTION.color)
+    axes.set_yticks(range(len(labels)), labels, parse_math=False)
     axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.15)

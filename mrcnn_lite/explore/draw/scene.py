@@ -84,17 +84,19 @@ def draw_instances(
     Args:
         axes: with the image, in image pixels.
         instances: a target of a data set, or one image's detections: "boxes" `Tensor[N, 4]`,
-            "labels" `Tensor[N]`, "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, maybe "scores".
+            "labels" `Tensor[N]`, maybe "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, and maybe
+            "scores".
         categories: label to name.
         line: the boxes' line style.
     """
     boxes = instances["boxes"].detach().cpu().numpy()
-    masks = instances["masks"].detach()
-    height, width = masks.shape[-2:]
+    top, bottom = axes.get_ylim()[::-1]
     for i, (x1, y1, x2, y2) in enumerate(boxes):
         color = INSTANCE_COLORS[i % len(INSTANCE_COLORS)]
-        # One by one, since of a large picture they are many megabytes each.
-        _draw_mask(axes, (masks[i] > MASK_THRESHOLD).view(height, width).cpu().numpy(), color)
+        if "masks" in instances:
+            # One by one, since of a large picture they are many megabytes each.
+            mask = instances["masks"][i].detach() > MASK_THRESHOLD
+            _draw_mask(axes, mask.view(mask.shape[-2:]).cpu().numpy(), color)
         axes.add_patch(
             Rectangle(
                 (x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, linestyle=line, lw=1.5
@@ -105,11 +107,13 @@ def draw_instances(
         if "scores" in instances:
             text += f" {instances['scores'][i].item():.2f}"
         # Inside the upper edge where there is no room above it.
-        above = y1 > 0.06 * height
+        above = y1 > 0.06 * (bottom - top)
         axes.text(
             x1,
             y1,
             text,
+            # A name is any text; between dollar signs, matplotlib would read a formula.
+            parse_math=False,
             color="white",
             fontsize=7,
             va="bottom" if above else "top",

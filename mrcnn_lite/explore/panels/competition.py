@@ -60,7 +60,7 @@ def draw_competition(figure: Figure, found: Competition) -> None:
     )
     for panel, (values, title) in zip(axes, shown):
         panel.imshow(values, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        panel.set_title(title, fontsize=10)
+        panel.set_title(title, fontsize=10, parse_math=False)
         panel.set_xticks([])
         panel.set_yticks([])
     row = len(found.sigmoid) // 2
@@ -73,7 +73,7 @@ def draw_competition(figure: Figure, found: Competition) -> None:
         axes[3].plot(values[row], color=color, linestyle=line, linewidth=2, label=label)
     axes[3].set_ylim(-0.03, 1.03)
     axes[3].set_xlabel("column of the middle row")
-    axes[3].set_title(f"probability of {name}", fontsize=10)
+    axes[3].set_title(f"probability of {name}", fontsize=10, parse_math=False)
     axes[3].legend(fontsize=8, loc="lower center")
     axes[3].grid(alpha=0.3)
 

@@ -1,0 +1,227 @@
+"""From the options of `mrcnn-lite` to the data sets that they name."""
+
+import json
+import re
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PureWindowsPath
+
+from torch.utils.data import Dataset
+
+from mrcnn_lite.cli.options import load_earlier_model
+from mrcnn_lite.datasets import (
+    CocoDataset,
+    PennFudanDataset,
+    ShapesDataset,
+    download_penn_fudan,
+    hold_out,
+)
+from mrcnn_lite.datasets.coco_categories import number_categories
+from mrcnn_lite.datasets.coco_checks import read_annotation_file
+from mrcnn_lite.datasets.coco_layouts import find_split
+from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
+from mrcnn_lite.engine.checkpoint import LoadedModel
+from mrcnn_lite.engine.run_folder import CONFIG_NAME
+from mrcnn_lite.errors import InputError
+from mrcnn_lite.models.build import MASK_BRANCHES
+
+Names = Mapping[int, str]
+
+
+def open_dataset(
+    options: Namespace, training: bool, masks: bool = True, names: Names | None = None
+) -> Dataset:
+    """Open the data set that the options name.
+
+    Args:
+        options: of `train` or `evaluate`.
+        training: Shapes has other scenes for evaluation.
+        masks: whether annotations need them.
+        names: label to name, where a model has them already.
+
+    Raises:
+        InputError: options that belong to another data set, or that are missing.
+    """
+    kind = kind_of_data(options)
+    _check_data_options(options, kind)
+    if kind == "shapes":
+        default_number, default_seed = (10_000, 0) if training else (200, HELD_OUT_SEED)
+        seed = default_seed if options.scenes_seed is None else options.scenes_seed
+        return ShapesDataset(options.scenes or default_number, seed)
+    if kind == "penn-fudan":
+        if options.download:
+            download_penn_fudan(options.root)
+        try:
+            return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{error}; --download does that") from error
+    how = {"masks": masks, "names": names}
+    if options.annotations is not None:
+        return CocoDataset.from_files(options.annotations, options.images, options.image_ids, **how)
+    if options.split is None:
+        try:
+            find_split(options.root, None)
+        except InputError as error:
+            raise InputError(f"{error} by --split") from error
+        except FileNotFoundError as error:
+            files = "the two may also be named: --annotations FILE --images DIR"
+            raise FileNotFoundError(f"{error}; {files}") from error
+    return CocoDataset(options.root, options.split, options.image_ids, **how)
+
+
+def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
+    """Open the data sets to train and, if --validation says so, to evaluate on.
+
+    Raises:
+        InputError: options that do not fit together.
+    """
+    how = {}
+    if kind_of_data(options) == "coco":
+        how = {"masks": _learns_masks(options), "names": categories_so_far(options)}
+    dataset = open_dataset(options, training=True, **how)
+    if options.validation is None:
+        return dataset, None
+    return _hold_out(options, dataset)
+
+
+def open_evaluation_data(options: Namespace, loaded: LoadedModel) -> Dataset:
+    """Open the data set to evaluate on: with --validation, the part that training held out.
+
+    Raises:
+        InputError: options that do not fit together, or classes that the model does not know.
+    """
+    how = {"masks": loaded.model.predicts_masks, "names": loaded.categories}
+    dataset = open_dataset(options, training=options.validation is not None, **how)
+    return dataset if options.validation is None else _hold_out(options, dataset)[1]
+
+
+def kind_of_data(options: Namespace) -> str:
+    """Say which data set the options are about; files of annotations are COCO's."""
+    return options.dataset or ("shapes" if options.annotations is None else "coco")
+
+
+def categories_so_far(options: Namespace) -> dict[int, str] | None:
+    """Read the classes, label to name, of the run that is to be resumed, if it is there."""
+    data = run_so_far(options).get("data", {})
+    return {int(label): name for label, name in data.get("categories", {}).items()} or None
+
+
+def run_so_far(options: Namespace) -> dict:
+    """Read what config.json says of the run that is to be resumed; empty if there is none."""
+    file = options.out / CONFIG_NAME
+    if not options.resume or not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text("utf-8"))
+    # A checkpoint says the same, and is believed in its place.
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def find_ids(
+    file: Path, pictures: Sequence[Path], names: Names
+) -> tuple[list[int], dict[int, int]]:
+    """Read which ids an annotation file gives to pictures and categories.
+
+    Args:
+        file: the annotation file.
+        pictures: looked for by their names, without folders.
+        names: label to name, as the model at hand has them.
+
+    Returns:
+        The id of each picture; label to category id.
+
+    Raises:
+        FileNotFoundError, InputError: the file cannot be used, or lists no such picture.
+    """
+    content = read_annotation_file(file, masks=False)
+    try:
+        category_ids = number_categories(content.categories, names)
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from error
+    image_ids: dict[str, list[int]] = {}
+    for image in content.images:
+        name = PureWindowsPath(image["file_name"]).name  # which takes slashes of either kind
+        image_ids.setdefault(name, []).append(image["id"])
+    for path in pictures:
+        if (number := len(image_ids.get(path.name, []))) != 1:
+            raise InputError(f"{file} lists {number or 'no'} pictures called {path.name}")
+    return [image_ids[path.name][0] for path in pictures], category_ids
+
+
+def _check_data_options(options: Namespace, kind: str) -> None:
+    strangers = {
+        "shapes": ("root", "split", "image_ids", "download", "annotations", "images"),
+        "coco": ("scenes", "scenes_seed", "download"),
+        "penn-fudan": ("scenes", "scenes_seed", "split", "annotations", "images"),
+    }[kind]
+    for name in strangers:
+        if getattr(options, name) not in (None, False):
+            default = "; say which --dataset is meant" if options.dataset is None else ""
+            raise InputError(
+                f"--{name.replace('_', '-')} does not go with --dataset {kind}{default}"
+            )
+    if options.annotations is None and options.images is None:
+        if kind != "shapes" and options.root is None:
+            files = ", or --annotations and --images" if kind == "coco" else ""
+            raise InputError(f"--dataset {kind} needs --root{files}")
+        return
+    for given, other in (("annotations", "images"), ("images", "annotations")):
+        if getattr(options, other) is None:
+            raise InputError(f"--{given} needs --{other}, too")
+    for name in ("root", "split"):
+        if getattr(options, name) is not None:
+            raise InputError(f"--{name} does not go with --annotations and --images")
+
+
+def _learns_masks(options: Namespace) -> bool:
+    """Say whether the model that the options name has a mask branch."""
+    chosen = dict(options.set).get("mask_head")
+    if isinstance(chosen, str):
+        # A name that is none is refused when the model is built.
+        return MASK_BRANCHES.get(chosen, True) is not None
+    if options.weights not in (None, "coco"):
+        return load_earlier_model(options).predicts_masks
+    return True
+
+
+def _hold_out(options: Namespace, dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Split off what --validation says: a share, a number of images, or data of their own."""
+    kind, held_out = kind_of_data(options), options.validation
+    share = _read_share(held_out)
+    if kind == "coco":
+        if share is not None:
+            return hold_out(dataset, share)
+        how = {"masks": dataset.masks, "names": dataset.categories}
+        if options.annotations is not None:
+            return dataset, CocoDataset.from_files(held_out, options.images, **how)
+        return dataset, CocoDataset(options.root, held_out, **how)
+    if share is not None and kind == "penn-fudan":
+        held_out = str(max(round(share * len(dataset)), 1))
+    if not held_out.isdigit() or int(held_out) == 0:
+        raise InputError(f"--validation should be a number of images here, got {held_out}")
+    if kind == "shapes":
+        return dataset, ShapesDataset(int(held_out), HELD_OUT_SEED)
+    if int(held_out) >= len(dataset):
+        raise InputError(
+            f"--validation {held_out} leaves none of {len(dataset)} images to train on"
+        )
+    # Evenly spread, since neighbours in the list are pictures of the same place.
+    places = {k * len(dataset) // int(held_out) for k in range(int(held_out))}
+    ids = [dataset.image_id(index) for index in range(len(dataset))]
+    folder = options.root / "PennFudanPed"
+    return tuple(
+        PennFudanDataset(folder, [ids[k] for k in range(len(ids)) if (k in places) is held])
+        for held in (False, True)
+    )
+
+
+def _read_share(text: str) -> float | None:
+    """Read "10%" as 0.1; what does not end in % is no share."""
+    if not text.endswith("%"):
+        return None
+    percent = text.removesuffix("%")
+    if not re.fullmatch(r"\d+(\.\d+)?", percent) or not 0 < float(percent) < 100:
+        raise InputError(f"--validation {text}: expected a share over 0% and below 100%, as 10%")
+    return float(percent) / 100

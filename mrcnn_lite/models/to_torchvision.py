@@ -1,0 +1,100 @@
+"""The way back: a trained model as torchvision's own, for all that is built on that one."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from torch import Tensor, nn
+from torchvision.models.detection import (
+    FasterRCNN,
+    MaskRCNN,
+    fasterrcnn_resnet50_fpn,
+    maskrcnn_resnet50_fpn,
+)
+from torchvision.ops import FrozenBatchNorm2d
+
+from mrcnn_lite.models.config import MaskRCNNConfig
+
+# What torchvision's model, made without weights, adds to the variance in its batch norm.
+EPS = 1e-5
+# They say how the backbone was trained, and change nothing in what it computes: `EPS` is seen to.
+ABOUT_TRAINING = ("frozen_batch_norm", "frozen_batch_norm_eps", "trainable_backbone_layers")
+# Without a mask branch these describe nothing.
+ABOUT_MASKS = ("mask_head_channels", "mask_mlp_channels", "mask_loss", "class_agnostic_masks")
+# torchvision has a model with masks and one without.
+BUILDERS = {"fcn": maskrcnn_resnet50_fpn, "none": fasterrcnn_resnet50_fpn}
+# Fields that the builders take as keywords. Two share a name with a module that they make.
+KEYWORDS = {name for kind in (MaskRCNN, FasterRCNN) for name in inspect.signature(kind).parameters}
+KEYWORDS -= {"backbone", "mask_head"}
+MOST_NAMED = 3
+
+
+def to_torchvision(model: nn.Module) -> nn.Module:
+    """Build torchvision's `maskrcnn_resnet50_fpn` with the weights of a model of ours.
+
+    Boxes, labels, scores and m x m masks are the same. In the image torchvision pastes a mask after
+    rounding its box outwards to whole pixels (see `mrcnn_lite.models.paste`).
+
+    Args:
+        model: a Mask R-CNN on ResNet-50 with FPN; without mask branch it becomes
+            `fasterrcnn_resnet50_fpn`.
+
+    Returns:
+        The model, in evaluation mode.
+
+    Raises:
+        ValueError: torchvision has no such model; the message says what differs.
+    """
+    keywords = torchvision_keywords(model)
+    theirs = torchvision_builder(model)(weights=None, weights_backbone=None, **keywords)
+    theirs.load_state_dict(torchvision_state(model))
+    return theirs.eval()
+
+
+def torchvision_builder(model: nn.Module) -> Callable[..., nn.Module]:
+    """Say which of torchvision's builders makes a model like this one."""
+    return BUILDERS[model.config.mask_head]
+
+
+def torchvision_keywords(model: nn.Module) -> dict[str, Any]:
+    """Say how to call torchvision's builder, beside without weights, to get this model.
+
+    Raises:
+        ValueError: torchvision has no such model; the message says what differs.
+    """
+    if model.method != "mask_rcnn":
+        raise ValueError(f"torchvision has no model of the method {model.method}")
+    config, usual = model.config, MaskRCNNConfig()
+    passed_over = ABOUT_TRAINING + (ABOUT_MASKS if config.mask_head == "none" else ())
+    keywords, differing = {"num_classes": config.num_classes}, []
+    for name in [field.name for field in fields(config) if field.name not in passed_over]:
+        value = getattr(config, name)
+        if value == getattr(usual, name) or (name == "mask_head" and value in BUILDERS):
+            continue
+        if name in KEYWORDS:
+            keywords[name] = value
+        else:
+            differing.append(f"{name}={value!r}")
+    if differing:
+        raise ValueError(
+            f"torchvision has no ready-made model with {', '.join(differing[:MOST_NAMED])}; "
+            "it has Mask R-CNN (or, without masks, Faster R-CNN) on ResNet-50 with FPN"
+        )
+    return keywords
+
+
+def torchvision_state(model: nn.Module) -> dict[str, Tensor]:
+    """Give the weights under torchvision's names, for a model that adds `EPS` to the variance.
+
+    Published detection weights were trained without such an addition. There batch norm's scale
+    w / sqrt(v) becomes w' / sqrt(v + EPS), with w' = w * sqrt((v + EPS) / v).
+    """
+    # Of plain tensors: it fits torchvision's batch norm whether it is frozen or not.
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    for name, layer in model.named_modules():
+        if isinstance(layer, FrozenBatchNorm2d) and layer.eps != EPS:
+            variance = layer.running_var.double()  # [C]
+            factor = ((variance + EPS) / (variance + layer.eps)).sqrt()
+            state[f"{name}.weight"] = (layer.weight * factor).to(layer.weight)
+    return state
