@@ -1,7 +1,9 @@
 """Faults in an annotation file: mended, left out and named, or refused in a line."""
 
+import gc
 import json
 import os
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -258,3 +260,24 @@ def test_a_picture_of_another_size_is_named_with_its_image(tmp_path):
     write_picture(tmp_path / "5.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"5\.png.*file\.json, image 5"):
         dataset[0]
+
+
+def test_a_file_that_takes_a_while_is_announced(tmp_path, capsys, monkeypatch):
+    open_file(tmp_path, annotation(1))
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("mrcnn_lite.datasets.coco_checks.LARGE_FILE", 100)
+    open_file(tmp_path, annotation(1))
+    assert capsys.readouterr().err.startswith(f"reading {tmp_path / 'file.json'}, ")
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+@pytest.mark.parametrize("box", [[6, 4, 6, 5], "none"])
+def test_garbage_is_collected_afterwards_as_before(tmp_path, enabled, box):
+    was_enabled = gc.isenabled()
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with nullcontext() if box != "none" else pytest.raises(InputError):
+            open_file(tmp_path, annotation(1, bbox=box))
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if was_enabled else gc.disable)()
