@@ -16,7 +16,8 @@ FOLDER = Path(__file__).parent / "without_posix"
 paths = [str(FOLDER), os.environ.get("PYTHONPATH", "")]
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 os.environ["PYTHONIOENCODING"] = "cp1252"
-runpy.run_path(str(FOLDER / "sitecustomize.py"))
+if hasattr(os, "fork"):  # else this is a process of pytest-xdist, which Python began with the file
+    runpy.run_path(str(FOLDER / "sitecustomize.py"))
 
 
 # Tests of what cannot be there.

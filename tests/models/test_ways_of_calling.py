@@ -83,7 +83,7 @@ def resnet(request):
     return model if request.param == "as built" else prepare_for_inference(model, request.param)
 
 
-def check_detections(model, images: list[Tensor], way) -> None:
+def check_detections(model, images: list[Tensor], way, tolerance: float = 1e-4) -> None:
     """Compare with those without gradients; and let a gradient reach the images."""
     with torch.no_grad():
         expected = model(images)
@@ -101,7 +101,7 @@ def check_detections(model, images: list[Tensor], way) -> None:
                 continue  # rounded, it may find others
             assert len(theirs["scores"]) > 0
             for name, value in ours.items():
-                torch.testing.assert_close(value, theirs[name], atol=1e-4, rtol=1e-4)
+                torch.testing.assert_close(value, theirs[name], atol=tolerance, rtol=tolerance)
     if way not in WITHOUT_GRADIENTS:
         sum(one["scores"].sum() + one["boxes"].mean() for one in found).backward()
         assert all(image.grad.isfinite().all() for image in wanting)
@@ -114,7 +114,9 @@ def test_model_as_built(way, mini, images):
 
 @pytest.mark.parametrize("dtype", PREPARED, ids=str)
 def test_prepared_model(way, mini, images, dtype):
-    check_detections(prepare_for_inference(mini, dtype), images[1:], way)
+    # With gradients other kernels run, which round elsewhere.
+    tolerance = torch.finfo(dtype).eps if dtype == torch.bfloat16 else 1e-4
+    check_detections(prepare_for_inference(mini, dtype), images[1:], way, tolerance)
 
 
 def test_resnet(way, resnet):
@@ -163,7 +165,7 @@ def test_detections_that_want_a_gradient_are_drawn_and_scored(images, recwarn):
     x, y, width, height = first["bbox"]
     assert [x, y, x + width, y + height] == pytest.approx(before[0].tolist())
     assert first["score"] == detections[0]["scores"][0].item()
-    assert not recwarn.list
+    assert not [str(w.message) + w.filename for w in recwarn.list]
 
 
 @pytest.mark.parametrize("name", MINI)
