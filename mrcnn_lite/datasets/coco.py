@@ -73,8 +73,9 @@ class CocoDataset(Dataset):
             InputError: the annotation file cannot be used, an image id is not in it, or a picture
                 is missing. The message names the culprit.
         """
-        with no_search_for_garbage():
-            self._open(*find_split(Path(root), split), image_ids, masks, names)
+        annotation_file, folder = find_split(Path(root), split)
+        with no_search_for_garbage(annotation_file):
+            self._open(annotation_file, folder, image_ids, masks, names)
 
     @classmethod
     def from_files(
@@ -100,7 +101,7 @@ class CocoDataset(Dataset):
         if not Path(images).is_dir():
             raise FileNotFoundError(f"there is no folder {images}; expected the pictures")
         dataset = cls.__new__(cls)
-        with no_search_for_garbage():
+        with no_search_for_garbage(Path(annotations)):
             dataset._open(Path(annotations), Path(images), image_ids, masks, names)
         return dataset
 

@@ -70,8 +70,9 @@ def read_annotation_file(path: Path, masks: bool = True) -> AnnotationFile:
     if not path.is_file():
         kind = "no regular file" if path.exists() else "not there"
         raise FileNotFoundError(f"expected an annotation file, but {path} is {kind}")
-    if (size := path.stat().st_size) > LARGE_FILE:
-        print(f"reading {path}, {size / 1e6:.0f} MB ...", file=sys.stderr, flush=True)
+    if _is_large(path):
+        size = path.stat().st_size / 1e6
+        print(f"reading {path}, {size:.0f} MB ...", file=sys.stderr, flush=True)
     try:
         content = json.loads(path.read_bytes())
     except ValueError as error:
@@ -85,15 +86,30 @@ def read_annotation_file(path: Path, masks: bool = True) -> AnnotationFile:
 
 
 @contextmanager
-def no_search_for_garbage() -> Iterator[None]:
-    """Keep Python from looking for cycles among millions of new records, over and over, in vain."""
-    was_enabled = gc.isenabled()
+def no_search_for_garbage(path: Path) -> Iterator[None]:
+    """Keep Python from looking for cycles among millions of new records, over and over, in vain.
+
+    The records of a large file are never searched: only of what is garbage by then, and has been
+    collected before, none is found later.
+
+    Args:
+        path: the annotation file that is opened meanwhile.
+    """
+    was_enabled, is_large = gc.isenabled(), _is_large(path)
+    if is_large:
+        gc.collect()
     gc.disable()
     try:
         yield
     finally:
+        if is_large:
+            gc.freeze()
         if was_enabled:
             gc.enable()
+
+
+def _is_large(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > LARGE_FILE
 
 
 def _check(content: Any, masks: bool) -> AnnotationFile:

@@ -196,7 +196,8 @@ def clip(
     Returns:
         The part inside, in the same form; none is an empty list.
     """
-    points = np.array(polygon, dtype=np.float64).reshape(-1, 2)  # [P, 2]
+    # Of larger numbers the difference may be none.
+    points = np.array(polygon, dtype=np.float64).reshape(-1, 2).clip(-1e300, 1e300)  # [P, 2]
     for axis, sign, bound in ((0, 1, left), (1, 1, top), (0, -1, right), (1, -1, bottom)):
         following = np.roll(points, -1, axis=0)
         inside = sign * points[:, axis] >= sign * bound
@@ -206,8 +207,7 @@ def clip(
             if is_in:
                 clipped.append(point)
             if is_in != other_is_in:
-                # Halves, since the difference of two numbers may be too large for a number.
-                share = (bound / 2 - point[axis] / 2) / (other[axis] / 2 - point[axis] / 2)
+                share = (bound - point[axis]) / (other[axis] - point[axis])
                 crossing = point * (1 - share) + other * share
                 crossing[axis] = bound
                 clipped.append(crossing)
