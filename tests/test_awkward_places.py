@@ -48,11 +48,12 @@ def test_signs_that_a_console_lacks_end_no_run(console, tmp_path):
     root = export(ShapesDataset(1, seed=0), tmp_path / "scenes", "train")
     file = root / "annotations" / "instances_train.json"
     content = json.loads(file.read_text("utf-8"))
-    content["categories"][0]["name"] = "猫"
+    for category in content["categories"]:
+        category["name"] = f"猫 {category['id']}"
     file.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     run = start([*command, str(root), "--split", "train"], **CONSOLES[console])
     assert run.returncode == 1
-    assert b"in this data set it is \\u732b" in run.stderr
+    assert b"\\u732b 6), but others (circle" in run.stderr
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

@@ -34,7 +34,7 @@ def draw_image(axes: Axes, image: Tensor, title: str = "") -> None:
         values = values.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0)
     rows, columns = values.shape[:2]
     extent = (0, columns * step, rows * step, 0)
-    axes.imshow(values, cmap="gray", extent=extent, interpolation="nearest")
+    axes.imshow(values.numpy(), cmap="gray", extent=extent, interpolation="nearest")
     axes.axis((0, width, height, 0))
     axes.set_title(title)
     axes.set_xlabel("x (image pixels)")
