@@ -16,7 +16,7 @@ THREE_LESSONS := notebooks/00_start_here.ipynb notebooks/04_roi_align.ipynb note
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=900 --nbval-sanitize-with tests/nbval_sanitize.cfg
 
 define TEST_ELSEWHERE
-	OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n 2 -q --dist worksteal tests --ignore tests/browser
+	OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n 2 -q --dist worksteal tests --ignore tests/browser -m "not full_edition and not slow and not once"
 	OMP_NUM_THREADS=1 $(1)/bin/python -m pytest -n 2 -q $(NBVAL) --dist loadfile $(THREE_LESSONS)
 endef
 

@@ -16,6 +16,7 @@ CHOSEN = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.skipif(os.name == "nt", reason="all tests run as on Windows there")
 def test_training_surviving_and_detecting_need_nothing_that_windows_lacks():
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.as_on_windows", *CHOSEN]

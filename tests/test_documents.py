@@ -44,7 +44,16 @@ def torch_home(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("block", RUN, ids=str)
+# What the README shows runs everywhere; of the other pages once is enough.
+EACH_BLOCK = [
+    pytest.param(
+        block, marks=[pytest.mark.once] if block.page != "README.md" else [], id=str(block)
+    )
+    for block in RUN
+]
+
+
+@pytest.mark.parametrize("block", EACH_BLOCK)
 def test_block_runs_as_printed(block, clone, torch_home, tmp_path):
     if block.language == "sh" and (sys.platform == "win32" or shutil.which("bash") is None):
         pytest.skip("needs bash")

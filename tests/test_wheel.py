@@ -16,6 +16,7 @@ import pytest
 
 from tests.course.lesson import LESSONS
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("data/shapes", "data/weights", "docs/results", "notebooks")
 SHIPPED_FILES = ("data/README.md", "tests/nbval_sanitize.cfg")

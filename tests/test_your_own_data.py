@@ -65,6 +65,7 @@ def test_an_export_opens_with_its_two_classes_and_a_part_held_out(tool, exports,
     assert not [warning for warning in recwarn if warning.category is UserWarning]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "tool",
     [
@@ -111,6 +112,7 @@ def is_about(path: Path, picture: Path, tool: str) -> bool:
     return relative.startswith(root) and picture.name in path.read_text("utf-8")
 
 
+@pytest.mark.once
 def test_the_way_from_pictures_to_predictions(exports):
     [block] = [b for b in blocks.blocks_in("page", PAGE) if "runs/mine --annotations" in b.code]
     for words in lines.commands_in(block.code):
