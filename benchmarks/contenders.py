@@ -3,13 +3,15 @@
     pip install onnx onnxruntime openvino
 
 Each contender gets torchvision's model and its pictures and gives a function that detects. What is
-not installed is left out. Of torch.compile only the backbone is compiled: the whole model comes
-apart into many graphs, and had not detected anything after five minutes on two cores.
+not installed is left out. torch.compile needs a C++ compiler and a minute or more; only the
+backbone is compiled, since the whole model comes apart into many graphs and had not detected
+anything after five minutes on two cores.
 """
 
 import copy
 import importlib.util
 import io
+import shutil
 import warnings
 from collections.abc import Callable
 
@@ -81,13 +83,13 @@ def openvino(model: nn.Module, images: list[Tensor]) -> Detect:
     return lambda: [_by_name(network([image.numpy()]).values()) for image in images]
 
 
-# By name: how to make it, the packages that it needs, and whether the variables that limit a
-# process to a set of instructions hold for it (ONNX Runtime's kernels ask the processor itself).
+# By name: how to make it, the packages and the program that it needs, and whether the variables
+# that limit a process to a set of instructions hold for it (ONNX Runtime asks the processor).
 CONTENDERS = {
-    "torchvision, channels-last": (channels_last, (), True),
-    "torchvision, backbone by torch.compile": (compiled, (), True),
-    "ONNX Runtime": (onnx_runtime, ("onnx", "onnxruntime"), False),
-    "OpenVINO": (openvino, ("openvino",), True),
+    "torchvision, channels-last": (channels_last, (), None, True),
+    "torchvision, backbone by torch.compile": (compiled, (), "c++", True),
+    "ONNX Runtime": (onnx_runtime, ("onnx", "onnxruntime"), None, False),
+    "OpenVINO": (openvino, ("openvino",), None, True),
 }
 
 
@@ -95,8 +97,10 @@ def make_contenders(model: nn.Module, images: list[Tensor], limited: bool) -> di
     """Make each contender that is installed, and whose instructions are those to be measured."""
     return {
         name: make(model, images)
-        for name, (make, packages, obeys) in CONTENDERS.items()
-        if all(map(importlib.util.find_spec, packages)) and (obeys or not limited)
+        for name, (make, packages, program, obeys) in CONTENDERS.items()
+        if all(map(importlib.util.find_spec, packages))
+        and (program is None or shutil.which(program))
+        and (obeys or not limited)
     }
 
 
