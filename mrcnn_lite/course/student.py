@@ -2,11 +2,12 @@
 
     mrcnn-lite student --out DIR
 
-Only what stands between `### BEGIN SOLUTION` and `### END SOLUTION` is replaced, and the outputs of
-exercises are cleared; all other cells keep source and outputs to the byte. The metadata is
-nbgrader's (schema 3): an exercise's first cell is the solution, its second, the check, is locked
-and carries the points. Since the markers stay, `nbgrader generate_assignment` accepts either
-edition as its source.
+Only what stands between `### BEGIN SOLUTION` and `### END SOLUTION` is replaced. A lesson keeps its
+outputs up to its first question or exercise, and has none from there on, so that nobody reads the
+answer before the question; sources stay as they are, to the byte. The metadata is nbgrader's
+(schema 3): an exercise's first cell is the solution, its second, the check, is locked and carries
+the points. Since the markers stay, `nbgrader generate_assignment` accepts either edition as its
+source.
 """
 
 import copy
@@ -27,6 +28,7 @@ SOLUTION = re.compile(
 )
 STUB = "raise NotImplementedError  # your code goes here, instead of this line"
 CHECK = re.compile(r"check\.(\w+)\(\w+\)")
+QUESTION = re.compile(r"^check\.predict\(", re.MULTILINE)
 EXERCISE_TITLE = re.compile(
     r"^### \S+ (?P<title>.+) \((?P<difficulty>easy|medium|hard), (?P<minutes>\d+) minutes\)$",
     re.MULTILINE,
@@ -59,7 +61,7 @@ def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) 
 
     Args:
         out: the folder to make. It may exist if it is empty.
-        solutions: leave the solutions in, and the outputs of exercises.
+        solutions: leave the solutions in, and all outputs.
         hints: whether `check.hint` gives hints there.
 
     Returns:
@@ -88,7 +90,12 @@ def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) 
 
 
 def make_edition(notebook: NotebookNode, solutions: bool = False) -> NotebookNode:
-    """Make one lesson's edition: without solutions, if so wished, and with nbgrader's metadata."""
+    """Make one lesson's edition, with nbgrader's metadata.
+
+    Args:
+        notebook: the lesson, solved and executed.
+        solutions: leave the solutions in, and all outputs.
+    """
     edition = copy.deepcopy(notebook)
     for cell, points in _exercise_cells(edition):
         is_check = points is not None
@@ -103,7 +110,8 @@ def make_edition(notebook: NotebookNode, solutions: bool = False) -> NotebookNod
         }
         if not solutions:
             cell.source = strip_solution(cell.source)
-            cell.outputs, cell.execution_count = [], None
+    if not solutions:
+        _clear_outputs_that_answer(edition)
     return edition
 
 
@@ -112,6 +120,16 @@ def strip_solution(source: str) -> str:
     return SOLUTION.sub(
         rf"\g<indent>### BEGIN SOLUTION\n\g<indent>{STUB}\n\g<indent>### END SOLUTION", source
     )
+
+
+def _clear_outputs_that_answer(notebook: NotebookNode) -> None:
+    """Clear all outputs from the first question or exercise on."""
+    asked = False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            asked = asked or bool(QUESTION.search(cell.source) or SOLUTION.search(cell.source))
+            if asked:
+                cell.outputs, cell.execution_count = [], None
 
 
 def _exercise_cells(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, int | None]]:
