@@ -6,11 +6,13 @@ import re
 
 import nbformat
 import pytest
+from traitlets.config import Config
 
 from mrcnn_lite import check
 from mrcnn_lite.cli import main
 from mrcnn_lite.course.exercise import CheckFailedError
 from mrcnn_lite.course.lessons import BESIDE_THE_LESSONS
+from mrcnn_lite.course.notebooks import CELL_TIMEOUT_SECONDS
 from mrcnn_lite.course.student import (
     SOLUTION,
     STUB,
@@ -51,7 +53,8 @@ def without_outputs(cell):
 
 def test_all_lessons_and_what_they_need(edition):
     names = {path.name for path in edition.iterdir()}
-    assert names == {lesson.path.name for lesson in LESSONS} | {*BESIDE_THE_LESSONS, "README.md"}
+    others = {*BESIDE_THE_LESSONS, "README.md", "nbgrader_config.py"}
+    assert names == {lesson.path.name for lesson in LESSONS} | others
     readme = (edition / "README.md").read_text("utf-8")
     assert all(f"]({lesson.path.name})" in readme for lesson in LESSONS)
     assert "check.hint" in readme
@@ -148,6 +151,69 @@ def test_metadata_is_nbgraders(edition, lesson):
     assert len(set(ids)) == len(ids)
 
 
+def test_nbgrader_waits_for_lesson_11_and_hands_out_our_stubs(edition):
+    """Its settings, as it reads them; that it does so was tried with nbgrader 0.9.6."""
+    config = Config()
+    exec((edition / "nbgrader_config.py").read_text("utf-8"), {"get_config": lambda: config})
+    assert config.ExecutePreprocessor.timeout > CELL_TIMEOUT_SECONDS
+    # It puts this in place of a solution and its markers, which are in the lessons' texts.
+    stub = config.ClearSolutions.code_stub["python"]
+    assert stub == strip_solution("### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION")
+    ignored = config.CourseDirectory.ignore.get_value([".ipynb_checkpoints"])
+    assert ignored == [".ipynb_checkpoints", "nbgrader_config.py"]
+
+
+def test_the_readme_is_true_of_nbgraders_release_without_our_settings(edition):
+    """It has neither markers nor outputs, but a line that raises NotImplementedError."""
+    readme = (edition / "README.md").read_text("utf-8")
+    assert "the line that raises `NotImplementedError`" in readme
+    assert not re.search("marker|BEGIN|output", readme)
+
+
+# Hand-outs
+
+
+def test_some_lessons_only(tmp_path, capsys):
+    out = tmp_path / "week 2"
+    assert main(["student", "--lessons", "03,02", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"wrote 2 lessons to {out}\n"
+    names = sorted(path.name for path in out.glob("*.ipynb"))
+    assert names == ["02_roi_pool.ipynb", "03_roi_warp.ipynb"]
+    readme = (out / "README.md").read_text("utf-8")
+    assert "jupyter lab 02_roi_pool.ipynb" in readme
+    assert "04_roi_align" not in readme
+    assert "in one folder" in readme
+
+
+def test_a_lesson_that_is_not_there_is_answered_by_those_that_are(tmp_path, capsys):
+    out = str(tmp_path / "new")
+    assert main(["student", "--lessons", "02,15,99", "--out", out]) == 1
+    assert "no lesson 15, 99; there are 00, 01, 02" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    for text in ("two", "", "02, 03", "2-4"):
+        with pytest.raises(SystemExit):
+            main(["student", "--lessons", text, "--out", out])
+        assert "02,03, without blanks" in capsys.readouterr().err
+
+
+def test_lesson_11_alone_says_which_notebooks_it_wants(tmp_path, monkeypatch, capsys):
+    write_edition(tmp_path / "edition", numbers=[11])
+    monkeypatch.chdir(tmp_path / "edition")
+    (path,) = (tmp_path / "edition").glob("*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    namespace = {}
+    for cell in cells:
+        if cell.cell_type == "code" and (
+            "import own_piece" in cell.source or "own_piece(" in cell.source
+        ):
+            exec(cell.source, namespace)
+    assert list(namespace["yours"].values()) == [None] * 5
+    printed = capsys.readouterr().out
+    assert printed.count("not beside this lesson") == 5
+    for name in ("04_roi_align", "06_fpn", "08_heads", "09_decoupled_mask_loss"):
+        assert f"{name}.ipynb" in printed
+
+
 # How exercises behave
 
 
@@ -181,10 +247,12 @@ def test_refilled_all_checks_pass(edition, lesson, capsys):
 
 @pytest.mark.full_edition
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
-def test_executed_whole_only_checks_fail(edition, lesson):
-    """In a kernel, from the first cell to the last (`make test-student`)."""
+def test_executed_whole_only_checks_fail(tmp_path, lesson):
+    """In a kernel, from the first cell to the last, no other lesson there (`make test-student`)."""
     from nbclient import NotebookClient
 
+    edition = tmp_path / "edition"
+    write_edition(edition, numbers=[lesson.number])
     notebook = nbformat.read(edition / lesson.path.name, as_version=4)
     NotebookClient(
         notebook,
