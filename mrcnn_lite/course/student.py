@@ -57,8 +57,8 @@ HINTS = """
 Stuck? `check.hint("NAME")` gives a hint, and, asked again, a franker one.
 """
 MORE = """
-These are not all the lessons. Keep all that you get in one folder: they link to each other, and
-lesson 11 builds a model of what you wrote in earlier ones.
+These are not all the lessons. Links to another one work once it lies in the same folder. Lesson 11
+builds a model of what you wrote in earlier ones; copy their notebooks beside it first.
 """
 NBGRADER_CONFIG = f"""# nbgrader's settings for these lessons.
 # Copy this file into the folder of the course, in which nbgrader is called.

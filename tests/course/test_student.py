@@ -58,6 +58,7 @@ def test_all_lessons_and_what_they_need(edition):
     readme = (edition / "README.md").read_text("utf-8")
     assert all(f"]({lesson.path.name})" in readme for lesson in LESSONS)
     assert "check.hint" in readme
+    assert "not all the lessons" not in readme
     # Students have no clone whose README they could follow.
     assert f"\n    pip install git+{REPOSITORY}\n" in readme
 
@@ -182,7 +183,7 @@ def test_some_lessons_only(tmp_path, capsys):
     readme = (out / "README.md").read_text("utf-8")
     assert "jupyter lab 02_roi_pool.ipynb" in readme
     assert "04_roi_align" not in readme
-    assert "in one folder" in readme
+    assert "These are not all the lessons" in readme
 
 
 def test_a_lesson_that_is_not_there_is_answered_by_those_that_are(tmp_path, capsys):
