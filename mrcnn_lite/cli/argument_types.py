@@ -59,6 +59,15 @@ def setting(text: str) -> tuple[str, object]:
         return name, value
 
 
+def lesson_numbers(text: str) -> list[int]:
+    """Read the numbers of lessons with commas between them, such as 02,03."""
+    if not all(number.isdecimal() for number in text.split(",")):
+        raise argparse.ArgumentTypeError(
+            f"expected numbers of lessons as 02,03, without blanks, got {text!r}"
+        )
+    return [int(number) for number in text.split(",")]
+
+
 def ids(text: str) -> list[int]:
     """Read numbers with commas between them."""
     if not all(number.isdigit() for number in text.split(",")):

@@ -3,7 +3,16 @@
 import argparse
 from pathlib import Path
 
-from mrcnn_lite.cli.argument_types import ids, not_negative, path, positive, rate, score, setting
+from mrcnn_lite.cli.argument_types import (
+    ids,
+    lesson_numbers,
+    not_negative,
+    path,
+    positive,
+    rate,
+    score,
+    setting,
+)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -219,6 +228,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     student.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
     student.add_argument("--solutions", action="store_true", help="leave the solutions in")
+    student.add_argument(
+        "--lessons", metavar="02,03,...", type=lesson_numbers, help="only these (default: all)"
+    )
     student.add_argument(
         "--no-hints", dest="hints", action="store_false", help="let check.hint give none"
     )

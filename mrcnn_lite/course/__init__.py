@@ -11,6 +11,8 @@ Begin with `exercise`, and read one lesson's checks beside it.
     pieces     the reader's own functions, from which lesson 11 builds a model
     lessons    the lessons in a folder of one's own
     student    the students' edition, without solutions
+    grade      grading what was handed in, without nbgrader
+    minutes    how long a session takes
     notebooks  re-executing the lessons in place
     alt_text   figures in words, for those who do not see them
 """

@@ -6,6 +6,7 @@ They run there as in a clone: what they read, the package brings along.
 """
 
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from mrcnn_lite.errors import InputError
@@ -39,16 +40,25 @@ def write_lessons(out: str | Path) -> list[Path]:
     return [Path(out, path.name) for path in lessons]
 
 
-def find_lessons() -> list[Path]:
+def find_lessons(numbers: Collection[int] | None = None) -> list[Path]:
     """List the notebooks that came with the package, in their order.
 
+    Args:
+        numbers: of the lessons to list; None for all.
+
     Raises:
-        InputError: there are none.
+        InputError: there are none, or none of one of these numbers.
     """
-    lessons = sorted(NOTEBOOKS.glob("*.ipynb"))
+    lessons = {int(path.name[:2]): path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
     if not lessons:
         raise InputError(f"no lessons in {NOTEBOOKS}; install the package again, as a whole")
-    return lessons
+    if numbers is None:
+        return list(lessons.values())
+    if unknown := sorted(set(numbers) - set(lessons)):
+        given = ", ".join(f"{number:02}" for number in unknown)
+        there = ", ".join(f"{number:02}" for number in lessons)
+        raise InputError(f"no lesson {given}; there are {there}")
+    return [path for number, path in lessons.items() if number in numbers]
 
 
 def copy_what_they_need(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The reader's own functions, taken out of the lessons in which they were written.
 
-Lesson 11 builds a model of them. Where an exercise is not solved yet, or not right, the package's
-own part takes its place.
+Lesson 11 builds a model of them. Where an exercise is not solved yet, or not right, or its lesson
+is not there, the package's own part takes its place.
 """
 
 import ast
@@ -12,6 +12,7 @@ from typing import Any
 from mrcnn_lite.console import say
 from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.course.notebooks import read_notebook
+from mrcnn_lite.errors import InputError
 
 
 def definitions_of(lesson: str | Path) -> dict[str, Any]:
@@ -48,8 +49,14 @@ def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[...
         the function, or None if the package's part is to take its place.
     """
     number = Path(lesson).stem[:2]
+    if not Path(lesson).exists():
+        say(f"{name}: the package's; yours would be in {lesson}, which is not beside this lesson")
+        return None
     try:
         own = definitions_of(lesson).get(name)
+    except InputError as error:
+        say(f"{name}: the package's, since {error}")
+        return None
     # A half-written cell elsewhere in the lesson; Python's message says where.
     except SyntaxError as error:
         say(f"{name}: the package's, since lesson {number} has an error: {error}")

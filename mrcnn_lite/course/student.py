@@ -1,17 +1,19 @@
 """The students' edition: the lessons without their solutions, in a folder of its own.
 
     mrcnn-lite student --out DIR
+    mrcnn-lite student --lessons 02,03 --out DIR    # a week's hand-out
 
-Only what stands between `### BEGIN SOLUTION` and `### END SOLUTION` is replaced, and the outputs of
-exercises are cleared; all other cells keep source and outputs to the byte. The metadata is
-nbgrader's (schema 3): an exercise's first cell is the solution, its second, the check, is locked
-and carries the points. Since the markers stay, `nbgrader generate_assignment` accepts either
-edition as its source.
+Only what stands between `### BEGIN SOLUTION` and `### END SOLUTION` is replaced. A lesson keeps its
+outputs up to its first question or exercise, and has none from there on, so that nobody reads the
+answer before the question; sources stay as they are, to the byte. The metadata is nbgrader's
+(schema 3): an exercise's first cell is the solution, its second, the check, is locked and carries
+the points. Since the markers stay, `nbgrader generate_assignment` accepts either edition as its
+source.
 """
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import nbformat
@@ -27,11 +29,14 @@ SOLUTION = re.compile(
 )
 STUB = "raise NotImplementedError  # your code goes here, instead of this line"
 CHECK = re.compile(r"check\.(\w+)\(\w+\)")
+QUESTION = re.compile(r"^check\.predict\(", re.MULTILINE)
 EXERCISE_TITLE = re.compile(
     r"^### \S+ (?P<title>.+) \((?P<difficulty>easy|medium|hard), (?P<minutes>\d+) minutes\)$",
     re.MULTILINE,
 )
 POINTS = {"easy": 1, "medium": 2, "hard": 3}
+# A machine on which several students' notebooks are graded at once is slower than theirs.
+GRADING_TIMEOUT_SECONDS = 1800
 
 README = """# Mask R-CNN, built by yourself
 
@@ -44,23 +49,45 @@ Install the package, then start JupyterLab in this folder:
     pip install git+https://github.com/mrcnn-lite/mrcnn-lite
     jupyter lab {first}
 
-In a lesson, run the cells from above (Shift + Enter). Exercises are a cell to write in, between the
-markers, and a cell that checks it. Until you have written it, the check says "not written yet", and
-*Run All Cells* stops there; that is how it should be.
-{hints}"""
+In a lesson, run the cells from above (Shift + Enter). An exercise is a cell to write in, in place
+of the line that raises `NotImplementedError`, and a cell that checks it. Until you have written it,
+the check says "not written yet", and *Run All Cells* stops there; that is how it should be.
+{hints}{more}"""
 HINTS = """
 Stuck? `check.hint("NAME")` gives a hint, and, asked again, a franker one.
+"""
+MORE = """
+These are not all the lessons. Links to another one work once it lies in the same folder. Lesson 11
+builds a model of what you wrote in earlier ones; copy their notebooks beside it first.
+"""
+NBGRADER_CONFIG = f"""# nbgrader's settings for these lessons.
+# Copy this file into the folder of the course, in which nbgrader is called.
+c = get_config()
+# Seconds for a cell. Lesson 11 trains for three to five minutes; nbgrader's default is 30 seconds.
+c.ExecutePreprocessor.timeout = {GRADING_TIMEOUT_SECONDS}
+# The lessons say "between the markers", so these stay in what students get.
+c.ClearSolutions.code_stub = {{
+    "python": "### BEGIN SOLUTION\\n{STUB}\\n### END SOLUTION"
+}}
+# Students have no use for this file.
+c.CourseDirectory.ignore.append("nbgrader_config.py")
 """
 NO_HINTS = "check.hint gives no hints while this file lies beside the notebooks.\n"
 
 
-def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) -> list[Path]:
-    """Write all lessons, and what they need beside them, into a new folder.
+def write_edition(
+    out: str | Path,
+    solutions: bool = False,
+    hints: bool = True,
+    numbers: Collection[int] | None = None,
+) -> list[Path]:
+    """Write lessons, and what they need beside them, into a new folder.
 
     Args:
         out: the folder to make. It may exist if it is empty.
-        solutions: leave the solutions in, and the outputs of exercises.
+        solutions: leave the solutions in, and all outputs.
         hints: whether `check.hint` gives hints there.
+        numbers: of the lessons to write; None for all.
 
     Returns:
         the notebooks.
@@ -69,7 +96,7 @@ def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) 
         InputError: `out` is not a new or an empty folder, or cannot be written; or see
             `find_lessons`.
     """
-    lessons = find_lessons()
+    lessons = find_lessons(numbers)
     with write_new_folder(out) as folder:
         titles = []
         for path in lessons:
@@ -81,14 +108,23 @@ def write_edition(out: str | Path, solutions: bool = False, hints: bool = True) 
         if not hints:
             (folder / HINTS_OFF).write_text(NO_HINTS, encoding="utf-8")
         text = README.format(
-            lessons="\n".join(titles), first=lessons[0].name, hints=HINTS if hints else ""
+            lessons="\n".join(titles),
+            first=lessons[0].name,
+            hints=HINTS if hints else "",
+            more="" if numbers is None else MORE,
         )
         (folder / "README.md").write_text(text, encoding="utf-8")
+        (folder / "nbgrader_config.py").write_text(NBGRADER_CONFIG, encoding="utf-8")
     return [Path(out, path.name) for path in lessons]
 
 
 def make_edition(notebook: NotebookNode, solutions: bool = False) -> NotebookNode:
-    """Make one lesson's edition: without solutions, if so wished, and with nbgrader's metadata."""
+    """Make one lesson's edition, with nbgrader's metadata.
+
+    Args:
+        notebook: the lesson, solved and executed.
+        solutions: leave the solutions in, and all outputs.
+    """
     edition = copy.deepcopy(notebook)
     for cell, points in _exercise_cells(edition):
         is_check = points is not None
@@ -103,8 +139,18 @@ def make_edition(notebook: NotebookNode, solutions: bool = False) -> NotebookNod
         }
         if not solutions:
             cell.source = strip_solution(cell.source)
-            cell.outputs, cell.execution_count = [], None
+    if not solutions:
+        _clear_outputs_that_answer(edition)
     return edition
+
+
+def points_of(notebook: NotebookNode) -> dict[str, int]:
+    """The points of a lesson's exercises, by the names of their checks."""
+    return {
+        CHECK.fullmatch(cell.source)[1]: points
+        for cell, points in _exercise_cells(notebook)
+        if points is not None
+    }
 
 
 def strip_solution(source: str) -> str:
@@ -112,6 +158,16 @@ def strip_solution(source: str) -> str:
     return SOLUTION.sub(
         rf"\g<indent>### BEGIN SOLUTION\n\g<indent>{STUB}\n\g<indent>### END SOLUTION", source
     )
+
+
+def _clear_outputs_that_answer(notebook: NotebookNode) -> None:
+    """Clear all outputs from the first question or exercise on."""
+    asked = False
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            asked = asked or bool(QUESTION.search(cell.source) or SOLUTION.search(cell.source))
+            if asked:
+                cell.outputs, cell.execution_count = [], None
 
 
 def _exercise_cells(notebook: NotebookNode) -> Iterator[tuple[NotebookNode, int | None]]:

@@ -11,14 +11,10 @@ from pathlib import Path
 
 import nbformat
 
+from mrcnn_lite.course.minutes import PART
 from mrcnn_lite.course.student import CHECK, EXERCISE_TITLE, SOLUTION
 from mrcnn_lite.files import NOTEBOOKS
 
-_PART = re.compile(
-    r"^\*\*Part (?P<letter>[A-Z]) · (?P<name>.+)\*\* \((?P<reading>\d+) \+ (?P<exercises>\d+) "
-    r"minutes\)\. You will be able to$",
-    re.MULTILINE,
-)
 _UNCHECKED = re.compile(r"^### \S+ (?P<title>[^(]+) \((?P<minutes>\d+) minutes\)$", re.MULTILINE)
 Function = ast.FunctionDef
 # Where lessons say the package comes from.
@@ -66,7 +62,7 @@ class Lesson:
     def parts(self) -> list[Part]:
         return [
             Part(f"Part {match[1]} · {match[2]}", int(match[3]), int(match[4]))
-            for match in _PART.finditer(self.header)
+            for match in PART.finditer(self.header)
         ]
 
     @cached_property

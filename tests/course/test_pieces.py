@@ -49,3 +49,17 @@ def test_otherwise_it_is_the_packages_and_the_reason_is_said(lesson, capsys, sou
     printed = capsys.readouterr().out
     assert printed.startswith("my_double: the package's")
     assert reason in printed
+
+
+def test_a_lesson_that_is_not_there_is_named(tmp_path, capsys):
+    assert own_piece(tmp_path / "04_doubling.ipynb", "my_double", double) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith("my_double: the package's; ")
+    assert "04_doubling.ipynb, which is not beside this lesson" in printed
+
+
+def test_a_lesson_that_is_no_notebook_is_named(tmp_path, capsys):
+    path = tmp_path / "04_doubling.ipynb"
+    path.write_text("half of a", encoding="utf-8")
+    assert own_piece(path, "my_double", double) is None
+    assert f"{path} cannot be read as a notebook" in capsys.readouterr().out

@@ -6,11 +6,13 @@ import re
 
 import nbformat
 import pytest
+from traitlets.config import Config
 
 from mrcnn_lite import check
 from mrcnn_lite.cli import main
 from mrcnn_lite.course.exercise import CheckFailedError
 from mrcnn_lite.course.lessons import BESIDE_THE_LESSONS
+from mrcnn_lite.course.notebooks import CELL_TIMEOUT_SECONDS
 from mrcnn_lite.course.student import (
     SOLUTION,
     STUB,
@@ -42,20 +44,26 @@ def cells_of(folder, lesson):
     return nbformat.read(folder / lesson.path.name, as_version=4).cells
 
 
+def without_outputs(cell):
+    return {key: cell[key] for key in cell if key not in ("outputs", "execution_count")}
+
+
 # What is in it
 
 
 def test_all_lessons_and_what_they_need(edition):
     names = {path.name for path in edition.iterdir()}
-    assert names == {lesson.path.name for lesson in LESSONS} | {*BESIDE_THE_LESSONS, "README.md"}
+    others = {*BESIDE_THE_LESSONS, "README.md", "nbgrader_config.py"}
+    assert names == {lesson.path.name for lesson in LESSONS} | others
     readme = (edition / "README.md").read_text("utf-8")
     assert all(f"]({lesson.path.name})" in readme for lesson in LESSONS)
     assert "check.hint" in readme
+    assert "not all the lessons" not in readme
     # Students have no clone whose README they could follow.
     assert f"\n    pip install git+{REPOSITORY}\n" in readme
 
 
-def test_only_exercises_differ(edition, lesson):
+def test_only_exercises_and_outputs_differ(edition, lesson):
     """So all other cells behave as in the executed lessons, as long as none uses an exercise."""
     given = cells_of(edition, lesson)
     assert len(given) == len(lesson.cells)
@@ -64,8 +72,21 @@ def test_only_exercises_differ(edition, lesson):
         if lesson.is_exercise(original):
             assert cell.outputs == []
             assert cell.execution_count is None
-        else:
+        elif cell.get("outputs"):
             assert cell == original
+        else:
+            assert without_outputs(cell) == without_outputs(original)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
+def test_no_output_answers_a_question(edition, lesson):
+    """From the first question or exercise on there is none; what stands before it is kept."""
+    cells = [cell for cell in cells_of(edition, lesson) if cell.cell_type == "code"]
+    asks = ["check.predict(" in cell.source or "### BEGIN" in cell.source for cell in cells]
+    first = asks.index(True)
+    assert [cell.id for cell in cells[first:] if cell.outputs] == []
+    assert {cell.execution_count for cell in cells[first:]} == {None}
+    assert cells[:first] == lesson.code_cells[:first]
 
 
 def test_no_solution_leaks(edition, lesson):
@@ -131,6 +152,69 @@ def test_metadata_is_nbgraders(edition, lesson):
     assert len(set(ids)) == len(ids)
 
 
+def test_nbgrader_waits_for_lesson_11_and_hands_out_our_stubs(edition):
+    """Its settings, as it reads them; that it does so was tried with nbgrader 0.9.6."""
+    config = Config()
+    exec((edition / "nbgrader_config.py").read_text("utf-8"), {"get_config": lambda: config})
+    assert config.ExecutePreprocessor.timeout > CELL_TIMEOUT_SECONDS
+    # It puts this in place of a solution and its markers, which are in the lessons' texts.
+    stub = config.ClearSolutions.code_stub["python"]
+    assert stub == strip_solution("### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION")
+    ignored = config.CourseDirectory.ignore.get_value([".ipynb_checkpoints"])
+    assert ignored == [".ipynb_checkpoints", "nbgrader_config.py"]
+
+
+def test_the_readme_is_true_of_nbgraders_release_without_our_settings(edition):
+    """It has neither markers nor outputs, but a line that raises NotImplementedError."""
+    readme = (edition / "README.md").read_text("utf-8")
+    assert "the line that raises `NotImplementedError`" in readme
+    assert not re.search("marker|BEGIN|output", readme)
+
+
+# Hand-outs
+
+
+def test_some_lessons_only(tmp_path, capsys):
+    out = tmp_path / "week 2"
+    assert main(["student", "--lessons", "03,02", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"wrote 2 lessons to {out}\n"
+    names = sorted(path.name for path in out.glob("*.ipynb"))
+    assert names == ["02_roi_pool.ipynb", "03_roi_warp.ipynb"]
+    readme = (out / "README.md").read_text("utf-8")
+    assert "jupyter lab 02_roi_pool.ipynb" in readme
+    assert "04_roi_align" not in readme
+    assert "These are not all the lessons" in readme
+
+
+def test_a_lesson_that_is_not_there_is_answered_by_those_that_are(tmp_path, capsys):
+    out = str(tmp_path / "new")
+    assert main(["student", "--lessons", "02,15,99", "--out", out]) == 1
+    assert "no lesson 15, 99; there are 00, 01, 02" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    for text in ("two", "", "02, 03", "2-4"):
+        with pytest.raises(SystemExit):
+            main(["student", "--lessons", text, "--out", out])
+        assert "02,03, without blanks" in capsys.readouterr().err
+
+
+def test_lesson_11_alone_says_which_notebooks_it_wants(tmp_path, monkeypatch, capsys):
+    write_edition(tmp_path / "edition", numbers=[11])
+    monkeypatch.chdir(tmp_path / "edition")
+    (path,) = (tmp_path / "edition").glob("*.ipynb")
+    cells = nbformat.read(path, as_version=4).cells
+    namespace = {}
+    for cell in cells:
+        if cell.cell_type == "code" and (
+            "import own_piece" in cell.source or "own_piece(" in cell.source
+        ):
+            exec(cell.source, namespace)
+    assert list(namespace["yours"].values()) == [None] * 5
+    printed = capsys.readouterr().out
+    assert printed.count("not beside this lesson") == 5
+    for name in ("04_roi_align", "06_fpn", "08_heads", "09_decoupled_mask_loss"):
+        assert f"{name}.ipynb" in printed
+
+
 # How exercises behave
 
 
@@ -164,10 +248,12 @@ def test_refilled_all_checks_pass(edition, lesson, capsys):
 
 @pytest.mark.full_edition
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.path.stem)
-def test_executed_whole_only_checks_fail(edition, lesson):
-    """In a kernel, from the first cell to the last (`make test-student`)."""
+def test_executed_whole_only_checks_fail(tmp_path, lesson):
+    """In a kernel, from the first cell to the last, no other lesson there (`make test-student`)."""
     from nbclient import NotebookClient
 
+    edition = tmp_path / "edition"
+    write_edition(edition, numbers=[lesson.number])
     notebook = nbformat.read(edition / lesson.path.name, as_version=4)
     NotebookClient(
         notebook,

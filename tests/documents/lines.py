@@ -203,6 +203,8 @@ CHECKS = {
     "pip": _check_pip,
     "conda": _check_conda,
     "sbatch": _check_sbatch,
-    **dict.fromkeys(("pytest", "venv", "activate", "cd", "git", "jupyter"), _check_files_only),
+    **dict.fromkeys(
+        ("pytest", "venv", "activate", "cd", "cp", "git", "jupyter"), _check_files_only
+    ),
     "nbgrader": _check_files_only,
 }

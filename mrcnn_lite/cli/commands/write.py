@@ -39,5 +39,6 @@ def write_student_edition(options: Namespace) -> None:
     """Write the lessons without their solutions."""
     from mrcnn_lite.course.student import write_edition
 
-    lessons = write_edition(options.out, options.solutions, options.hints)
-    print(f"wrote {len(lessons)} lessons to {options.out}")
+    lessons = write_edition(options.out, options.solutions, options.hints, options.lessons)
+    count = "1 lesson" if len(lessons) == 1 else f"{len(lessons)} lessons"
+    print(f"wrote {count} to {options.out}")
