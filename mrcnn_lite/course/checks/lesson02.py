@@ -190,7 +190,7 @@ max_gradient = Exercise(
         "you add 1 for each bin, whatever gradient arrives at it": partial(
             _max_gradient, arriving_of=torch.ones_like
         ),
-        "your bins are a cell too wide and high: x2 and y2 are not included, as in a slice": partial(
+        "your bins are a cell too wide and high: x2 and y2 are not in them, as in a slice": partial(
             _max_gradient, extra_cell=1
         ),
         "you multiply the gradient by the feature; the slope of a maximum with respect to the "

@@ -53,8 +53,9 @@ def _centres(samples: int) -> Tensor:
 
 WRONG_PLACES: dict[str, Callable[[int], Tensor]] = {
     "your sample points leave as much room at the bin's edges as between each other, as the inner "
-    "points of a `linspace`; they stand at the centres of equal parts, so that half as much is left "
-    "at the edges": lambda n: torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1],
+    "points of a `linspace`; at the centres of equal parts they leave half as much": lambda n: (
+        torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1]
+    ),
     "your sample points go from edge to edge of the bin; they stand at the centres of its equal "
     "parts": lambda n: torch.linspace(0, 1, n, dtype=torch.float64),
     "your sample points stand at the edges where the parts begin, not at their centres": lambda n: (
