@@ -85,29 +85,24 @@ class Exercise:
             return self._failed("not written yet")
         if all(result is None for result in results):
             return self._failed("not written yet (it returns None)")
+        rights = [result_of(self.reference, arguments) for arguments in self.cases.values()]
         differences = {
-            case: text
-            for case, (result, arguments) in enumerate(zip(results, self.cases.values()))
-            if (text := self._difference(result, arguments, function))
+            case: describe_error(result, function) if isinstance(result, Exception) else text
+            for case, (result, right) in enumerate(zip(results, rights))
+            if (text := difference(result, right, self.tolerance))
         }
         if differences:
-            return self._failed(self._reason(results, differences))
+            return self._failed(self._reason(results, rights, differences))
         if self.trained is not None and (reason := self._lost_gradient(function)):
             return self._failed(reason)
         return Verdict(True, f"✓ {self.name}: right on all {len(self.cases)} inputs.")
 
-    def _difference(self, result: Any, arguments: tuple, function: Function) -> str | None:
-        if isinstance(result, Exception):
-            return describe_error(result, function)
-        return difference(result, result_of(self.reference, arguments), self.tolerance)
-
-    def _reason(self, results: list, differences: dict[int, str]) -> str:
+    def _reason(self, results: list, rights: list, differences: dict[int, str]) -> str:
         """Name the mistakes, and show an input on which they do not explain the result."""
         wrong = frozenset(differences)
-        explanations = explain(
-            results, wrong, list(self.cases.values()), self.mistakes, self.tolerance
-        )
-        if explanations and len(explanations[0].inputs) == len(self.cases):
+        cases = list(self.cases.values())
+        explanations = explain(results, rights, wrong, cases, self.mistakes, self.tolerance)
+        if explanations and explanations[0].certain:
             one, *other = explanations[0].mistakes
             return f"two mistakes at once: (1) {one}; (2) {other[0]}" if other else one
         raised = [case for case in wrong if isinstance(results[case], Exception)]

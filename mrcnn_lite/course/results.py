@@ -59,7 +59,36 @@ def difference(result: Any, right: Any, tolerance: float) -> str | None:
     )
 
 
+def wrong_numbers(result: Any, right: Any, tolerance: float) -> np.ndarray | None:
+    """Which of a result's numbers, written one after the other, are wrong, `bool[N]`.
+
+    None where they cannot be compared: an exception, or another type or shape than the right one's.
+    """
+    parts, right_parts = _parts(result), _parts(right)
+    if parts is None or right_parts is None:
+        return None
+    if [part.shape for part in parts] != [part.shape for part in right_parts]:
+        return None
+    return ~np.isclose(flat(result), flat(right), tolerance, tolerance, equal_nan=True)
+
+
+def flat(result: Any) -> np.ndarray:
+    """All numbers of a result, one after the other, `float64[N]`."""
+    return np.concatenate([np.zeros(0), *(part.ravel() for part in _parts(result))])
+
+
+def _parts(result: Any) -> list[np.ndarray] | None:
+    """The values of a result, one or a tuple of them; None if anything in it is no number."""
+    values = result if isinstance(result, tuple) else [result]
+    try:
+        return [_as_array(value) for value in values]
+    except (TypeError, ValueError):
+        return None
+
+
 def _as_array(value: Any) -> np.ndarray:
+    if value is None:
+        raise TypeError("expected numbers, got None")  # NumPy takes it for not-a-number
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     return np.asarray(value, dtype=np.float64)

@@ -186,6 +186,28 @@ def test_an_error_on_one_input_hides_no_mistake_on_the_others():
     assert "On 4 of them this may be why: you add one. On 7, it raised ValueError: seven" in message
 
 
+def test_a_mistake_in_one_value_of_several():
+    point = Exercise(
+        name="point",
+        reference=lambda x, y: (2 * x, 2 * y),
+        cases={"1": (3.0, 5.0), "2": (4.0, 7.0)},
+        mistakes={"you square": lambda x, y: (x * x, y * y)},
+        hints=("a", "b", "c"),
+    )
+    message = point.verdict(lambda x, y: (2 * x, y * y)).message
+    assert message.endswith("On 2 of them this may be why: you square.")
+    for of_another_shape in (lambda x, y: [[x * x], [y * y]], lambda x, y: x * x):
+        assert "you square" not in point.verdict(of_another_shape).message
+
+
+def test_a_factor_is_named_if_two_numbers_say_so():
+    message = double.verdict(lambda x: x / 4).message
+    assert "On 2 of them this may be why: what is wrong is so by a factor" in message
+    assert "factor" not in double.verdict(lambda x: x * 0).message
+    one_number = replace(double, cases={"a number": (torch.tensor(3.0),)})
+    assert "factor" not in one_number.verdict(lambda x: x).message
+
+
 def test_variants_go_together_if_they_do_not_set_the_same():
     inner, other = partial(power, exponent=2), partial(power, factor=3)
     both = both_at_once(partial(map, func=inner), partial(map, func=other))
