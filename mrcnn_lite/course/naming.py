@@ -17,7 +17,7 @@ from mrcnn_lite.course.results import difference, flat, result_of, wrong_numbers
 
 Function = Callable[..., Any]
 # A mistake that gives fewer of the wrong results than this share may do so by chance.
-_LEAST_SHARE = 1 / 3
+_LEAST_SHARE = 1 / 2
 FACTOR = (
     "what is wrong is so by a factor, the same everywhere: look for a wrong divisor, or for "
     "something that is multiplied once too often"
@@ -74,13 +74,20 @@ def explain(
             return [Explanation((one, other), wrong, certain=True)]
     if _right_but_for_a_factor([(results[case], rights[case]) for case in wrong], tolerance):
         return [Explanation((FACTOR,), wrong)]
+    right = everything - wrong
+    # Of mistakes that explain as much, first the one that is right where the learner is.
+    by_agreement = sorted(
+        mistakes, key=lambda mistake: -sum(agrees(mistakes[mistake], case) for case in right)
+    )
     explained = {
         mistake: frozenset(
             case
             for case in wrong
-            if _explains(result_of(variant, cases[case]), results[case], rights[case], tolerance)
+            if _explains(
+                result_of(mistakes[mistake], cases[case]), results[case], rights[case], tolerance
+            )
         )
-        for mistake, variant in mistakes.items()
+        for mistake in by_agreement
     }
     return _input_by_input(explained, wrong)
 

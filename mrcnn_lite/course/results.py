@@ -30,7 +30,8 @@ def result_of(function: Callable[..., Any], arguments: tuple) -> Any:
 def difference(result: Any, right: Any, tolerance: float) -> str | None:
     """Say how two results differ without giving the right one away; None if they are the same."""
     if isinstance(result, Exception) or isinstance(right, Exception):
-        return None if type(result) is type(right) else "only one of the two raised an exception"
+        same = type(result) is type(right) and str(result) == str(right)
+        return None if same else "they do not raise the same exception"
     if result is None:
         return "it returns None"
     if isinstance(right, tuple):

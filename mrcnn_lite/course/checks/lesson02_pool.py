@@ -155,12 +155,12 @@ roi_pool = Exercise(
         ),
         "you cut the box off at 0 before you divide it into bins; divide first, then cut the "
         "bins": partial(_roi_pool, clip_pixels=lambda x, image_size: max(x, 0)),
+        "a slice that starts at a negative number counts from the end: a bin that hangs over the "
+        "upper or left border is empty in yours": partial(_roi_pool, slice_from=_as_it_is),
         "a negative number in a slice counts from the end: a bin that lies above the map or left "
         "of it reads the other side in yours": partial(
             _roi_pool, slice_from=_as_it_is, slice_to=_as_it_is
         ),
-        "a slice that starts at a negative number counts from the end: a bin that hangs over the "
-        "upper or left border is empty in yours": partial(_roi_pool, slice_from=_as_it_is),
         "a slice that ends at a negative number counts from the end: a bin that lies above the map "
         "or left of it reads nearly all of it in yours": partial(_roi_pool, slice_to=_as_it_is),
         "x and y are swapped: a box is (image, x1, y1, x2, y2), but a map is indexed [image, :, "

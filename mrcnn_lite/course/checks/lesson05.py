@@ -41,6 +41,7 @@ map_size = Exercise(
         "1333 pixels and ResNet's stem": (1333, _STEM),
         "75 pixels and 2 x 2 windows side by side": (75, ((2, 2, 0),)),
         "50 pixels and three layers": (50, ((5, 1, 0), (3, 3, 2), (1, 2, 0))),
+        "40 pixels and two layers without padding": (40, ((5, 1, 0), (3, 1, 0))),
         "no layers": (7, ()),
     },
     mistakes={
