@@ -16,7 +16,7 @@ from torch import Tensor
 
 from mrcnn_lite.console import say
 from mrcnn_lite.course.naming import explain
-from mrcnn_lite.course.results import describe_error, difference, result_of, with_arguments
+from mrcnn_lite.course.results import describe_difference, describe_error, result_of, with_arguments
 
 Function = Callable[..., Any]
 
@@ -89,7 +89,7 @@ class Exercise:
         differences = {
             case: describe_error(result, function) if isinstance(result, Exception) else text
             for case, (result, right) in enumerate(zip(results, rights))
-            if (text := difference(result, right, self.tolerance))
+            if (text := describe_difference(result, right, self.tolerance))
         }
         if differences:
             return self._failed(self._reason(results, rights, differences))
@@ -133,7 +133,9 @@ class Exercise:
                     "flows back from it, and `loss.backward()` fails. Let the loss be computed "
                     "from the network's output (a sum over nothing is 0, too, and no constant)"
                 )
-            if difference(gradient, self._gradient(self.reference, arguments), self.tolerance):
+            if describe_difference(
+                gradient, self._gradient(self.reference, arguments), self.tolerance
+            ):
                 return (
                     f"on {description} the number is right, but its gradient is not: a part of it "
                     "is a constant (`detach`, `item`, `no_grad`), from which nothing is learned"

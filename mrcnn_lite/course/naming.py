@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mrcnn_lite.course.results import difference, flat, result_of, wrong_numbers
+from mrcnn_lite.course.results import describe_difference, flat, result_of, wrong_numbers
 
 Function = Callable[..., Any]
 # A mistake that gives fewer of the wrong results than this share may do so by chance.
@@ -62,7 +62,7 @@ def explain(
     """
 
     def agrees(variant: Function, case: int) -> bool:
-        return not difference(results[case], result_of(variant, cases[case]), tolerance)
+        return not describe_difference(results[case], result_of(variant, cases[case]), tolerance)
 
     everything = frozenset(range(len(cases)))
     for mistake, variant in mistakes.items():
@@ -94,7 +94,7 @@ def explain(
 
 def _explains(other: Any, result: Any, right: Any, tolerance: float) -> bool:
     """Whether every number of a result is either right or that of the other one."""
-    if not difference(result, other, tolerance):
+    if not describe_difference(result, other, tolerance):
         return True
     wrong, unlike = (wrong_numbers(result, value, tolerance) for value in (right, other))
     if wrong is None or unlike is None:

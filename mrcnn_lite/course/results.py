@@ -27,7 +27,7 @@ def result_of(function: Callable[..., Any], arguments: tuple) -> Any:
         return error
 
 
-def difference(result: Any, right: Any, tolerance: float) -> str | None:
+def describe_difference(result: Any, right: Any, tolerance: float) -> str | None:
     """Say how two results differ without giving the right one away; None if they are the same."""
     if isinstance(result, Exception) or isinstance(right, Exception):
         same = type(result) is type(right) and str(result) == str(right)
@@ -38,7 +38,7 @@ def difference(result: Any, right: Any, tolerance: float) -> str | None:
         if not isinstance(result, (tuple, list)) or len(result) != len(right):
             return f"expected {len(right)} values, got {_kind(result)}"
         for i, (part, right_part) in enumerate(zip(result, right)):
-            if text := difference(part, right_part, tolerance):
+            if text := describe_difference(part, right_part, tolerance):
                 return f"value {i + 1} of {len(right)}: {text}"
         return None
     try:
