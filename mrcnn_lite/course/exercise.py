@@ -7,15 +7,16 @@ it sees one line.
 """
 
 import copy
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from mrcnn_lite.console import say
+from mrcnn_lite.course.naming import explain
+from mrcnn_lite.course.results import describe_difference, describe_error, result_of, with_arguments
 
 Function = Callable[..., Any]
 
@@ -45,10 +46,12 @@ class Exercise:
         reference: the right answer.
         cases: what the function is tried on: a description, such as "a mask of 2 x 3 pixels", to
             the positional arguments. Choose inputs that are small and asymmetric, not square, and
-            tell every mistake from the right answer.
-        mistakes: what to tell the author of a wrong variant, and the variant.
+            tell every mistake from the right answer. The lesson must have prepared each of them.
+        mistakes: what to tell the author of a wrong variant, and the variant. Two variants that are
+            `partial`s of one function, with different keywords, are also recognised together.
         hints: three, of growing frankness.
         tolerance: absolute and relative, for floating-point results.
+        trained: of a loss, the number of the argument that has to get its gradient.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Exercise:
     mistakes: Mapping[str, Function]
     hints: tuple[str, str, str]
     tolerance: float = 1e-5
+    trained: int | None = None
 
     def __call__(self, function: Function) -> None:
         """Check a function, and print that it is right.
@@ -76,98 +80,79 @@ class Exercise:
                 f"expected the function itself, got {type(function).__name__}; "
                 f"write check.{self.name}(your_function), without calling it"
             )
-        results = []
-        for description, arguments in self.cases.items():
-            try:
-                # A copy, so that a function which changes its input spoils only its own.
-                result = function(*copy.deepcopy(arguments))
-            except NotImplementedError:
-                return self._failed("not written yet")
-            except Exception as error:
-                return self._failed(f"on {description} {_describe(error, function)}")
-            results.append(result)
+        results = [result_of(function, arguments) for arguments in self.cases.values()]
+        if any(isinstance(result, NotImplementedError) for result in results):
+            return self._failed("not written yet")
         if all(result is None for result in results):
             return self._failed("not written yet (it returns None)")
-        return self._compare(results)
-
-    def _compare(self, results: list) -> Verdict:
-        expected = self._results_of(self.reference)
-        wrong = {
-            description: difference
-            for description, result, right in zip(self.cases, results, expected)
-            if (difference := _difference(result, right, self.tolerance))
+        rights = [result_of(self.reference, arguments) for arguments in self.cases.values()]
+        differences = {
+            case: describe_error(result, function) if isinstance(result, Exception) else text
+            for case, (result, right) in enumerate(zip(results, rights))
+            if (text := describe_difference(result, right, self.tolerance))
         }
-        if not wrong:
-            return Verdict(True, f"✓ {self.name}: right on all {len(self.cases)} inputs.")
-        for mistake, variant in self.mistakes.items():
-            pairs = zip(results, self._results_of(variant))
-            if not any(_difference(result, other, self.tolerance) for result, other in pairs):
-                return self._failed(mistake)
-        description, difference = next(iter(wrong.items()))
-        return self._failed(
-            f"wrong on {len(wrong)} of {len(self.cases)} inputs. On {description}, {difference}"
-        )
+        if differences:
+            return self._failed(self._reason(results, rights, differences))
+        if self.trained is not None and (reason := self._lost_gradient(function)):
+            return self._failed(reason)
+        return Verdict(True, f"✓ {self.name}: right on all {len(self.cases)} inputs.")
 
-    def _results_of(self, function: Function) -> list:
-        return [function(*copy.deepcopy(arguments)) for arguments in self.cases.values()]
+    def _reason(self, results: list, rights: list, differences: dict[int, str]) -> str:
+        """Name the mistakes, and show an input on which they do not explain the result."""
+        wrong = frozenset(differences)
+        cases = list(self.cases.values())
+        explanations = explain(results, rights, wrong, cases, self.mistakes, self.tolerance)
+        if explanations and explanations[0].certain:
+            one, *other = explanations[0].mistakes
+            return f"two mistakes at once: (1) {one}; (2) {other[0]}" if other else one
+        raised = [case for case in wrong if isinstance(results[case], Exception)]
+        if raised and not explanations:
+            return f"on {self._described(min(raised))} {differences[min(raised)]}"
+        parts = [f"wrong on {len(wrong)} of {len(self.cases)} inputs"]
+        for explanation in explanations:
+            (mistake,) = explanation.mistakes
+            parts.append(f"On {len(explanation.inputs)} of them this may be why: {mistake}")
+            wrong -= explanation.inputs
+        if wrong:
+            parts.append(f"On {self._described(min(wrong))}, {differences[min(wrong)]}")
+        return ". ".join(parts)
+
+    def _described(self, case: int) -> str:
+        return with_arguments(*list(self.cases.items())[case])
+
+    def _lost_gradient(self, function: Function) -> str | None:
+        """Say on which input the result is right, but not its gradient."""
+        for description, arguments in self.cases.items():
+            try:
+                gradient = self._gradient(function, arguments)
+            except Exception as error:
+                return f"on {description}, with gradients on, {describe_error(error, function)}"
+            if gradient is None:
+                return (
+                    f"on {description} the number is right, but it is a constant: no gradient "
+                    "flows back from it, and `loss.backward()` fails. Let the loss be computed "
+                    "from the network's output (a sum over nothing is 0, too, and no constant)"
+                )
+            if describe_difference(
+                gradient, self._gradient(self.reference, arguments), self.tolerance
+            ):
+                return (
+                    f"on {description} the number is right, but its gradient is not: a part of it "
+                    "is a constant (`detach`, `item`, `no_grad`), from which nothing is learned"
+                )
+        return None
+
+    def _gradient(self, function: Function, arguments: tuple) -> Tensor | None:
+        """The gradient of the trained argument; None if the result is a constant."""
+        arguments = list(copy.deepcopy(arguments))
+        leaf = arguments[self.trained].requires_grad_()
+        # Not the leaf itself, since a function may change its argument.
+        arguments[self.trained] = leaf.clone()
+        result = function(*arguments)
+        if not (isinstance(result, Tensor) and result.requires_grad):
+            return None
+        (gradient,) = torch.autograd.grad(result, leaf, allow_unused=True)
+        return torch.zeros_like(leaf) if gradient is None else gradient
 
     def _failed(self, reason: str) -> Verdict:
         return Verdict(False, f"✗ {self.name}: {reason}.")
-
-
-def _difference(result: Any, right: Any, tolerance: float) -> str | None:
-    """Say how two results differ without giving the right one away; None if they are the same."""
-    if result is None:
-        return "it returns None"
-    if isinstance(right, tuple):
-        if not isinstance(result, (tuple, list)) or len(result) != len(right):
-            return f"expected {len(right)} values, got {_kind(result)}"
-        for i, (part, right_part) in enumerate(zip(result, right)):
-            if difference := _difference(part, right_part, tolerance):
-                return f"value {i + 1} of {len(right)}: {difference}"
-        return None
-    try:
-        numbers, right_numbers = _as_array(result), _as_array(right)
-    except (TypeError, ValueError):
-        return f"expected numbers, got {_kind(result)}"
-    if numbers.shape != right_numbers.shape:
-        return f"expected the shape {list(right_numbers.shape)}, got {list(numbers.shape)}"
-    close = np.isclose(numbers, right_numbers, tolerance, tolerance, equal_nan=True)
-    if close.all():
-        return None
-    if close.ndim == 0:
-        return f"the result {numbers.item():.6g} is not right"
-    first = tuple(int(i) for i in np.argwhere(~close)[0])
-    place = ", ".join(map(str, first))
-    return (
-        f"{np.count_nonzero(~close)} of {close.size} numbers differ, "
-        f"first [{place}], where yours is {numbers[first].item():.6g}"
-    )
-
-
-def _as_array(value: Any) -> np.ndarray:
-    if isinstance(value, Tensor):
-        value = value.detach().cpu().numpy()
-    return np.asarray(value, dtype=np.float64)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    return type(value).__name__
-
-
-def _describe(error: Exception, function: Function) -> str:
-    """Name an exception and the line of the learner's own function where it arose."""
-    text = f"it raised {type(error).__name__}"
-    if str(error):
-        text += f": {str(error).rstrip('.')}"
-    code = getattr(function, "__code__", None)
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if code is not None and frame.filename == code.co_filename
-    ]
-    if frames and frames[-1].line:
-        text += f" (at `{frames[-1].line}`)"
-    return text

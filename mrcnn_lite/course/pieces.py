@@ -5,6 +5,7 @@ is not there, the package's own part takes its place.
 """
 
 import ast
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ from mrcnn_lite.errors import InputError
 
 
 def definitions_of(lesson: str | Path) -> dict[str, Any]:
-    """Collect what a lesson imports and defines, without running anything else of it.
+    """Collect what a lesson imports, defines and sets to a constant; nothing else of it runs.
 
     Args:
         lesson: the notebook file.
 
     Returns:
-        names to modules, functions and classes.
+        names to modules, functions, classes and constants. What needs a value that is computed,
+        such as the default of a drawing function, is not among them.
 
     Raises:
         InputError: the file is missing or no notebook.
@@ -30,11 +32,29 @@ def definitions_of(lesson: str | Path) -> dict[str, Any]:
     namespace: dict[str, Any] = {}
     for cell in read_notebook(Path(lesson)).cells:
         if cell.cell_type == "code":
-            module = ast.parse(cell.source)
-            kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
-            module.body = [node for node in module.body if isinstance(node, kept)]
-            exec(compile(module, str(lesson), "exec"), namespace)
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, _DEFINITIONS) or _is_constant(node):
+                    with contextlib.suppress(NameError):
+                        module = ast.Module([node], type_ignores=[])
+                        exec(compile(module, str(lesson), "exec"), namespace)
     return namespace
+
+
+_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+# What a constant is written with: `HALF = 1 / 2`, `SIZES = [32, 64]`, `STEP = 2 * HALF`.
+_OF_CONSTANTS = (
+    *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Dict),
+    *(ast.operator, ast.unaryop, ast.expr_context),
+)
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    """Whether a statement names a value that is written with numbers, texts and other constants."""
+    if not isinstance(node, (ast.Assign, ast.AnnAssign)) or node.value is None:
+        return False
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    names = [part for target in targets for part in ast.walk(target)]
+    return all(isinstance(part, _OF_CONSTANTS) for part in [*names, *ast.walk(node.value)])
 
 
 def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[..., Any] | None:

@@ -5,6 +5,7 @@ import pytest
 
 from mrcnn_lite import check
 from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.results import result_of
 
 
 @pytest.fixture(params=check.EXERCISES.values(), ids=lambda exercise: exercise.name)
@@ -26,6 +27,9 @@ def test_every_known_mistake_is_named(exercise):
         verdict = exercise.verdict(variant)
         assert not verdict.passed
         assert mistake in verdict.message
+        # Where it raises, that is the mistake; but a variant that does nothing else is broken.
+        results = [result_of(variant, arguments) for arguments in exercise.cases.values()]
+        assert not all(isinstance(result, Exception) for result in results)
 
 
 def test_hints_grow_franker(exercise, capsys, monkeypatch):

@@ -29,6 +29,28 @@ def test_definitions_are_read_and_nothing_else_runs(lesson):
     assert definitions_of(path)["f"](2.5) == 2
 
 
+def test_constants_beside_a_function_go_with_it(lesson):
+    """They passed the check in their own lesson; in lesson 11 they were not there."""
+    path = lesson(
+        "HALF, TWICE = 1 / 2, -(-2)\nSCALE: float = 2 * HALF\nSIZES = [HALF, (1, {'a': 2})]",
+        "def f(x, y=SCALE):\n    return HALF * x + y * TWICE",
+    )
+    assert definitions_of(path)["f"](3.0) == 3.5
+    assert definitions_of(path)["SIZES"] == [0.5, (1, {"a": 2})]
+
+
+def test_what_is_computed_is_left_out_with_what_needs_it(lesson, capsys):
+    path = lesson(
+        "size = open('no file')\nhalf = size / 2\n\ndef draw(x, s=size):\n    return x",
+        "def my_double(x):\n    return 2 * x + half - half",
+        "def g(x):\n    return x",
+    )
+    assert definitions_of(path)["g"](7) == 7
+    assert "draw" not in definitions_of(path)
+    assert own_piece(path, "my_double", double) is None
+    assert "name 'half' is not defined" in capsys.readouterr().out
+
+
 def test_a_right_function_is_the_readers(lesson, capsys):
     path = lesson("def my_double(x):\n    return x * 2")
     assert own_piece(path, "my_double", double)(4) == 8

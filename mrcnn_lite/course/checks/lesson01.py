@@ -144,6 +144,10 @@ def _envelope_from_the_left(precision: np.ndarray, recall: np.ndarray) -> float:
     return _area_of_steps(np.maximum.accumulate(precision), recall)
 
 
+def _without_first_rectangle(precision: np.ndarray, recall: np.ndarray) -> float:
+    return float((_envelope(precision)[1:] * np.diff(recall)).sum())
+
+
 def _over_reached_recall(precision: np.ndarray, recall: np.ndarray) -> float:
     return _area_under_envelope(precision, recall) / recall[-1]
 
@@ -179,6 +183,8 @@ area_under_envelope = Exercise(
         "step": _area_of_trapezoids,
         "you divide by the recall reached; objects never found should cost "
         "something": _over_reached_recall,
+        "the first rectangle is missing: it reaches from recall 0 to the first recall (`np.diff` "
+        "of D recalls gives D - 1 widths)": _without_first_rectangle,
         "this samples 101 points, as COCO does; here the exact area is wanted": _sampled(101),
         "this samples 11 points, as Pascal VOC did until 2009; here the exact area is "
         "wanted": _sampled(11),

@@ -27,9 +27,12 @@ def _box_that_is_read(
     extra_cell: int = 1,
     min_size: float = 1,
     unit: int | None = None,
+    order: tuple[int, int, int, int] = (0, 1, 2, 3),
+    known_stride: Callable[[int], int] = lambda stride: stride,
 ) -> tuple[float, float, float, float]:
     """The box that RoIPool reads, and what it becomes under some mistakes."""
-    x1, y1, x2, y2 = (to_pixel(c) / stride for c in box)
+    stride = known_stride(stride)
+    x1, y1, x2, y2 = (to_pixel(box[i]) / stride for i in order)
     unit = unit or stride
     edges = []
     for low, high in ((x1, x2), (y1, y2)):
@@ -38,13 +41,6 @@ def _box_that_is_read(
         edges.append((start * unit, (start + size) * unit))
     (x1, x2), (y1, y2) = edges
     return float(x1), float(y1), float(x2), float(y2)
-
-
-def _with_x_and_y_swapped(
-    box: tuple[float, float, float, float], stride: int
-) -> tuple[float, float, float, float]:
-    y1, x1, y2, x2 = box
-    return _box_that_is_read((x1, y1, x2, y2), stride)
 
 
 box_that_is_read = Exercise(
@@ -56,14 +52,14 @@ box_that_is_read = Exercise(
         "the box (7.5, 9, 31.75, 19.5) at stride 8": ((7.5, 9.0, 31.75, 19.5), 8),
         "the box (-24, -9, 33, 20) at stride 16": ((-24.0, -9.0, 33.0, 20.0), 16),
         "the box (11.5, 21, 11.5, 21) at stride 8": ((11.5, 21.0, 11.5, 21.0), 8),
-        "a box whose right edge is left of its left one, (60, 8, 20, 31) at stride 8": (
-            (60.0, 8.0, 20.0, 31.0),
-            8,
-        ),
     },
     mistakes={
         "you forgot the + 1: the rounded right edge names the last cell, and that cell is "
         "read, too": partial(_box_that_is_read, extra_cell=0),
+        "you forgot the + 1: the rounded right edge names the last cell, which is read, too, so "
+        "that even a box without a size is one cell wide": partial(
+            _box_that_is_read, extra_cell=0, min_size=-math.inf
+        ),
         "you round halves to the even neighbour, as Python's `round` and `torch.round` do; "
         "RoIPool rounds halves away from zero": partial(_box_that_is_read, to_cell=round),
         "you round halves up, which is wrong below zero: -1.5 becomes -2": partial(
@@ -85,12 +81,15 @@ box_that_is_read = Exercise(
         "your box is in feature cells; it should be in image pixels again": partial(
             _box_that_is_read, unit=1
         ),
-        "your box can have a size below one cell; RoIPool reads at least one": partial(
-            _box_that_is_read, min_size=-math.inf
+        "you cut the box off where the image begins; RoIPool's box may reach beyond it": partial(
+            _box_that_is_read, to_pixel=lambda x: max(x, 0)
         ),
-        "x and y are swapped: a box is (x1, y1, x2, y2)": _with_x_and_y_swapped,
-        "the stride is missing: boxes are in image pixels, and what is rounded are "
-        "cells": lambda box, stride: _box_that_is_read(box, 1),
+        "x and y are swapped: a box is (x1, y1, x2, y2)": partial(
+            _box_that_is_read, order=(1, 0, 3, 2)
+        ),
+        "the stride is missing: boxes are in image pixels, and what is rounded are cells": partial(
+            _box_that_is_read, known_stride=lambda stride: 1
+        ),
     },
     hints=(
         "Four steps, for x and y alike: to cells, round, add the last cell, back to pixels.",
@@ -122,20 +121,21 @@ def _max_gradient(
     grad: Tensor,
     share: Callable[[Tensor], Tensor] = _to_first,
     overwrite: bool = False,
+    order: tuple[int, int, int, int] = (0, 1, 2, 3),
+    extra_cell: int = 0,
+    arriving_of: Callable[[Tensor], Tensor] = lambda grad: grad,
 ) -> Tensor:
     """The gradient of RoIPool for the features, and what it becomes under some mistakes."""
     result = torch.zeros_like(features)
-    for (x1, y1, x2, y2), arriving in zip(bins.reshape(-1, 4).tolist(), grad.flatten()):
-        cells, part = features[y1:y2, x1:x2], result[y1:y2, x1:x2]
+    boxes = bins.reshape(-1, 4)[:, order].tolist()
+    for (x1, y1, x2, y2), arriving in zip(boxes, arriving_of(grad).flatten()):
+        place = slice(y1, y2 + extra_cell), slice(x1, x2 + extra_cell)
+        cells, part = features[place], result[place]
         if cells.numel() == 0:
             continue
         shares = arriving * share(cells)
         part.copy_(torch.where(shares != 0, shares, part) if overwrite else part + shares)
     return result
-
-
-def _swapped_gradient(features: Tensor, bins: Tensor, grad: Tensor) -> Tensor:
-    return _max_gradient(features, bins[..., [1, 0, 3, 2]], grad)
 
 
 # Small whole numbers, so that the picture of a case can be drawn on paper.
@@ -187,13 +187,17 @@ max_gradient = Exercise(
         "of equal maxima you take the last; the first in reading order gets the gradient": partial(
             _max_gradient, share=_to_last
         ),
-        "you add 1 for each bin, whatever gradient arrives at it": lambda features, bins, grad: (
-            _max_gradient(features, bins, torch.ones_like(grad))
+        "you add 1 for each bin, whatever gradient arrives at it": partial(
+            _max_gradient, arriving_of=torch.ones_like
+        ),
+        "your bins are a cell too wide and high: x2 and y2 are not in them, as in a slice": partial(
+            _max_gradient, extra_cell=1
         ),
         "you multiply the gradient by the feature; the slope of a maximum with respect to the "
         "largest cell is 1": partial(_max_gradient, share=lambda cells: _to_first(cells) * cells),
-        "x and y are swapped: a bin is (x1, y1, x2, y2), but a tensor is indexed [y, "
-        "x]": _swapped_gradient,
+        "x and y are swapped: a bin is (x1, y1, x2, y2), but a tensor is indexed [y, x]": partial(
+            _max_gradient, order=(1, 0, 3, 2)
+        ),
     },
     hints=(
         "If the largest cell of a bin grows by a little, so does the output. If any other cell "

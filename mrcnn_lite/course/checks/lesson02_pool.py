@@ -13,6 +13,14 @@ from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.course.slow import round_half_away
 
 
+def _at_least_0(edge: int) -> int:
+    return max(edge, 0)
+
+
+def _as_it_is(edge: int) -> int:
+    return edge
+
+
 def _roi_pool(
     input: Tensor,
     boxes: Tensor,
@@ -22,8 +30,13 @@ def _roi_pool(
     to_cell: Round = round_half_away,
     to_pixel: Callable[[float], float] = lambda x: x,
     order: tuple[int, int, int, int] = (1, 2, 3, 4),
+    known_scale: Callable[[float], float] = lambda scale: scale,
     extra_cell: int = 1,
+    min_size: float = 1,
+    clip_pixels: Callable[[float, float], float] = lambda x, image_size: x,
     clip_first: bool = False,
+    slice_from: Callable[[int], int] = _at_least_0,
+    slice_to: Callable[[int], int] = _at_least_0,
     first: Callable[[float], int] = math.floor,
     last: Callable[[float], int] = math.ceil,
     image: Callable[[int], int] = lambda number: number,
@@ -34,7 +47,11 @@ def _roi_pool(
     height, width = input.shape[2:]
     output = input.new_full((len(boxes), input.shape[1], *output_size), empty)
     for k, roi in enumerate(boxes.tolist()):
-        x1, y1, x2, y2 = (to_cell(to_pixel(roi[i]) * spatial_scale) for i in order)
+        scale = known_scale(spatial_scale)
+        x1, y1, x2, y2 = (
+            to_cell(clip_pixels(to_pixel(roi[i]), length / scale) * scale)
+            for i, length in zip(order, (width, height, width, height))
+        )
         if clip_first:
             x1, x2 = (min(max(x, 0), width - 1) for x in (x1, x2))
             y1, y2 = (min(max(y, 0), height - 1) for y in (y1, y2))
@@ -44,8 +61,8 @@ def _roi_pool(
                 for p in range(bins)
             ]
             for start, size, bins in (
-                (y1, max(y2 - y1 + extra_cell, 1), output_size[0]),
-                (x1, max(x2 - x1 + extra_cell, 1), output_size[1]),
+                (y1, max(y2 - y1 + extra_cell, min_size), output_size[0]),
+                (x1, max(x2 - x1 + extra_cell, min_size), output_size[1]),
             )
         )
         for i, (top, bottom) in enumerate(rows):
@@ -53,8 +70,8 @@ def _roi_pool(
                 cells = input[
                     image(int(roi[0])),
                     :,
-                    max(top, 0) : max(bottom, 0),
-                    max(left, 0) : max(right, 0),
+                    slice_from(top) : slice_to(bottom),
+                    slice_from(left) : slice_to(right),
                 ]
                 if cells[0].numel():
                     output[k, :, i, j] = reduce(cells)
@@ -103,6 +120,12 @@ roi_pool = Exercise(
             (2, 3),
             1 / 16,
         ),
+        "a box whose right edge is left of its left one": (
+            TWO_IMAGES,
+            torch.tensor([[1, 92.0, 18.0, 39.0, 70.0]]),
+            (3, 2),
+            1 / 16,
+        ),
     },
     mistakes={
         "you forgot the + 1: the rounded x2 and y2 name the last cells, and these are read, "
@@ -119,11 +142,27 @@ roi_pool = Exercise(
         "you round in image pixels, before you multiply by the scale": partial(
             _roi_pool, to_pixel=round_half_away
         ),
-        "the scale is missing: boxes are in image pixels, bins in cells": (
-            lambda input, boxes, output_size, spatial_scale: _roi_pool(input, boxes, output_size, 1)
+        "the scale is missing: boxes are in image pixels, bins in cells": partial(
+            _roi_pool, known_scale=lambda scale: 1
         ),
+        "a box is at least one cell wide and high, even one whose right edge is left of its left "
+        "one; yours has a size below 1": partial(_roi_pool, min_size=-math.inf),
         "you clip the box to the map before you divide it into bins; divide first, then clip the "
         "bins": partial(_roi_pool, clip_first=True),
+        "you clip the box to the image, in pixels, before you divide it into bins; divide first, "
+        "then clip the bins": partial(
+            _roi_pool, clip_pixels=lambda x, image_size: min(max(x, 0), image_size)
+        ),
+        "you cut the box off at 0 before you divide it into bins; divide first, then cut the "
+        "bins": partial(_roi_pool, clip_pixels=lambda x, image_size: max(x, 0)),
+        "a slice that starts at a negative number counts from the end: a bin that hangs over the "
+        "upper or left border is empty in yours": partial(_roi_pool, slice_from=_as_it_is),
+        "a negative number in a slice counts from the end: a bin that lies above the map or left "
+        "of it reads the other side in yours": partial(
+            _roi_pool, slice_from=_as_it_is, slice_to=_as_it_is
+        ),
+        "a slice that ends at a negative number counts from the end: a bin that lies above the map "
+        "or left of it reads nearly all of it in yours": partial(_roi_pool, slice_to=_as_it_is),
         "x and y are swapped: a box is (image, x1, y1, x2, y2), but a map is indexed [image, :, "
         "y, x]": partial(_roi_pool, order=(2, 1, 4, 3)),
         "floor and ceil are swapped: a bin begins at the floor of its start and ends at the ceil "

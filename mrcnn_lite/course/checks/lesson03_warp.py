@@ -27,9 +27,13 @@ def _warp_axis(
     place: Callable[[Tensor, int], Tensor] = lambda i, n: (i + 0.5) / n,
     count: Callable[[float], int] = math.ceil,
     clip_first: bool = False,
+    clip_pixels: bool = False,
+    over_the_box: bool = False,
     off_map: bool = True,
 ) -> Tensor:
     """The weights of the samples along one axis, `Tensor[bins, n, length]`."""
+    if clip_pixels:
+        low, high = (min(max(edge, 0), length / scale) for edge in (low, high))
     start, end = to_cell(low * scale), to_cell(high * scale)
     if clip_first:
         start, end = (min(max(edge, 0), length - 1) for edge in (start, end))
@@ -37,7 +41,11 @@ def _warp_axis(
     n = sampling_ratio if sampling_ratio > 0 else max(count(size / bins), 1)
     i = torch.arange(n, dtype=torch.float64)
     p = torch.arange(bins, dtype=torch.float64)[:, None]
-    positions = start + (p + place(i, n)) * size / bins - half
+    if over_the_box:
+        shares = torch.linspace(0, 1, bins * n, dtype=torch.float64).view(bins, n)
+    else:
+        shares = (p + place(i, n)) / bins
+    positions = start + shares * size - half
     return hat(positions.flatten(), length, off_map).view(bins, n, length)
 
 
@@ -147,6 +155,12 @@ roi_warp = Exercise(
         "middles, at (i + 0.5) / n": partial(_roi_warp, place=lambda i, n: i / n),
         "your samples reach from one edge of the bin to the other; they stand in the middles of "
         "n equal parts, at (i + 0.5) / n": partial(_roi_warp, place=lambda i, n: i / max(n - 1, 1)),
+        "your samples leave as much room at the bin's edges as between each other, as the inner "
+        "points of a `linspace`; in the middles of n equal parts they leave half as much": partial(
+            _roi_warp, place=lambda i, n: (i + 1) / (n + 1)
+        ),
+        "your samples go from edge to edge of the box in equal steps (`linspace`); they stand in "
+        "the middles of the n equal parts of each bin": partial(_roi_warp, over_the_box=True),
         "x and y are swapped: a box is (image, x1, y1, x2, y2), but a map is indexed [image, :, "
         "y, x]": partial(_roi_warp, order=(2, 1, 4, 3)),
         "you read image 0 for every box; column 0 of the boxes says which image to read": partial(
@@ -171,6 +185,8 @@ roi_warp = Exercise(
         "you clip the box to the map before you divide it into bins; divide the whole box": partial(
             _roi_warp, clip_first=True
         ),
+        "you clip the box to the image, in pixels, before you divide it into bins; divide the "
+        "whole box": partial(_roi_warp, clip_pixels=True),
         "a sample far off the map reads the border's value in your version; more than one cell "
         "beyond the outermost centres it reads 0": partial(_roi_warp, off_map=False),
     },

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.course.checks.lesson04_axis import (
+    OVER_THE_BOX,
     WRONG_BOXES,
     WRONG_HALVES,
     WRONG_PLACES,
@@ -27,17 +28,18 @@ def _roi_align(
     stride: float,
     points: Callable[..., Tensor] = place_samples,
     weights: Callable[[Tensor, int], Tensor] = weigh_cells,
+    order: tuple[int, int, int, int] = (0, 1, 2, 3),
+    transposed: bool = False,
+    moved_by: float = 0.0,
+    factor: Callable[[int], float] = lambda samples: 1,
 ) -> Tensor:
-    x1, y1, x2, y2 = box
+    """RoIAlign of one box, `Tensor[bins, bins]`, and what it becomes under some mistakes."""
+    x1, y1, x2, y2 = (box[i] + moved_by for i in order)
     height, width = feature_map.shape
     rows = weights(points(y1, y2, bins, samples, stride), height)
     columns = weights(points(x1, x2, bins, samples, stride), width)
-    return rows @ feature_map @ columns.T
-
-
-def _half_a_pixel_of_the_image(feature_map, box, bins, samples, stride):
-    shifted = tuple(edge - 0.5 for edge in box)
-    return _without_half(feature_map, shifted, bins, samples, stride)
+    result = rows @ feature_map @ columns.T * factor(samples)
+    return result.T if transposed else result
 
 
 _without_half = partial(_roi_align, weights=partial(weigh_cells, half=0.0))
@@ -45,26 +47,6 @@ _without_half = partial(_roi_align, weights=partial(weigh_cells, half=0.0))
 
 def _at_least_a_cell(low: float, high: float, stride: float) -> tuple[float, float]:
     return low / stride, max((high - low) / stride, 1)
-
-
-def _times(factor: Callable[[int], float]) -> Callable[..., Tensor]:
-    def scaled(feature_map, box, bins, samples, stride):
-        return _roi_align(feature_map, box, bins, samples, stride) * factor(samples)
-
-    return scaled
-
-
-def _with_box_swapped(feature_map, box, bins, samples, stride):
-    y1, x1, y2, x2 = box
-    return _roi_align(feature_map, (x1, y1, x2, y2), bins, samples, stride)
-
-
-def _with_map_swapped(feature_map, box, bins, samples, stride):
-    return _with_box_swapped(feature_map, box, bins, samples, stride).T
-
-
-def _with_bins_swapped(feature_map, box, bins, samples, stride):
-    return _roi_align(feature_map, box, bins, samples, stride).T
 
 
 def _largest_sample(feature_map, box, bins, samples, stride):
@@ -92,8 +74,9 @@ roi_align = Exercise(
         },
         "that is RoIAlign with aligned=False: the half pixel is missing, and small boxes grow to a "
         "cell": partial(_without_half, points=partial(place_samples, read_box=_at_least_a_cell)),
-        "half a cell is meant, not half a pixel of the image: divide by the stride "
-        "first": _half_a_pixel_of_the_image,
+        "half a cell is meant, not half a pixel of the image: divide by the stride first": partial(
+            _without_half, moved_by=-0.5
+        ),
         **{
             text: partial(_roi_align, points=partial(place_samples, read_box=read_box))
             for text, read_box in WRONG_BOXES.items()
@@ -102,12 +85,21 @@ roi_align = Exercise(
             text: partial(_roi_align, points=partial(place_samples, places=places))
             for text, places in WRONG_PLACES.items()
         },
-        "x and y of the box are swapped: it is (x1, y1, x2, y2)": _with_box_swapped,
-        "x and y are swapped where the map is read: rows are y, columns are x": _with_map_swapped,
-        "your bins are transposed: row i of the result is the i-th from above": _with_bins_swapped,
-        "the samples of a bin must be averaged, not added up": _times(lambda samples: samples**2),
-        "you divide by the wrong count: a bin has samples x samples points, not samples": _times(
-            lambda samples: samples
+        OVER_THE_BOX: partial(_roi_align, points=partial(place_samples, over_the_box=True)),
+        "x and y of the box are swapped: it is (x1, y1, x2, y2)": partial(
+            _roi_align, order=(1, 0, 3, 2)
+        ),
+        "x and y are swapped where the map is read: rows are y, columns are x": partial(
+            _roi_align, order=(1, 0, 3, 2), transposed=True
+        ),
+        "your bins are transposed: row i of the result is the i-th from above": partial(
+            _roi_align, transposed=True
+        ),
+        "the samples of a bin must be averaged, not added up": partial(
+            _roi_align, factor=lambda samples: samples**2
+        ),
+        "you divide by the wrong count: a bin has samples x samples points, not samples": partial(
+            _roi_align, factor=lambda samples: samples
         ),
         "you take the largest of a bin's samples; RoIAlign takes their mean": _largest_sample,
         **{
@@ -127,6 +119,10 @@ roi_align = Exercise(
 )
 
 
+def _as_it_is(half_pixel, rounding, maximum, stride):
+    return half_pixel, rounding, maximum
+
+
 def _causes_of_error(
     x1: float,
     x2: float,
@@ -135,10 +131,13 @@ def _causes_of_error(
     stride: float,
     round: Callable[[float], float] = round_half_away,
     last_included: bool = True,
+    say: Callable[[float, float, float, float], tuple[float, float, float]] = _as_it_is,
 ) -> tuple[float, float, float]:
+    """Half pixel, rounding and maximum, and what they become under some mistakes."""
     mean, largest = _pool_readings(x1, x2, bins, bin, stride, round, last_included)
     half_pixel = stride / 2
-    return half_pixel, mean - _bin_centre(x1, x2, bins, bin) - half_pixel, largest - mean
+    rounding = mean - _bin_centre(x1, x2, bins, bin) - half_pixel
+    return say(half_pixel, rounding, largest - mean, stride)
 
 
 def _pool_readings(x1, x2, bins, bin, stride, round=round_half_away, last_included=True):
@@ -153,36 +152,36 @@ def _bin_centre(x1: float, x2: float, bins: int, bin: int) -> float:
     return x1 + (bin + 0.5) * (x2 - x1) / bins
 
 
-def _half_pixel_left_in_rounding(x1, x2, bins, bin, stride):
-    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+def _half_pixel_left_in_rounding(half_pixel, rounding, maximum, stride):
     return half_pixel, rounding + half_pixel, maximum
 
 
-def _no_half_pixel(x1, x2, bins, bin, stride):
-    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+def _no_half_pixel(half_pixel, rounding, maximum, stride):
     return 0.0, rounding + half_pixel, maximum
 
 
-def _everything_in_the_maximum(x1, x2, bins, bin, stride):
-    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+def _everything_in_the_maximum(half_pixel, rounding, maximum, stride):
     return half_pixel, rounding, half_pixel + rounding + maximum
 
 
-def _cells_at_their_edges(x1, x2, bins, bin, stride):
-    half_pixel, rounding, maximum = _causes_of_error(x1, x2, bins, bin, stride)
+def _cells_at_their_edges(half_pixel, rounding, maximum, stride):
     return half_pixel, rounding - half_pixel, maximum
 
 
-def _no_maximum(x1, x2, bins, bin, stride):
-    return *_causes_of_error(x1, x2, bins, bin, stride)[:2], 0.0
+def _no_maximum(half_pixel, rounding, maximum, stride):
+    return half_pixel, rounding, 0.0
 
 
-def _truth_less_reading(x1, x2, bins, bin, stride):
-    return tuple(-cause for cause in _causes_of_error(x1, x2, bins, bin, stride))
+def _truth_less_reading(half_pixel, rounding, maximum, stride):
+    return -half_pixel, -rounding, -maximum
 
 
-def _in_cells(x1, x2, bins, bin, stride):
-    return tuple(cause / stride for cause in _causes_of_error(x1, x2, bins, bin, stride))
+def _in_cells(half_pixel, rounding, maximum, stride):
+    return half_pixel / stride, rounding / stride, maximum / stride
+
+
+def _in_other_order(half_pixel, rounding, maximum, stride):
+    return maximum, rounding, half_pixel
 
 
 causes_of_error = Exercise(
@@ -195,22 +194,28 @@ causes_of_error = Exercise(
         "an edge from 105 to 301 pixels, bin 2 of 3, stride 32": (105, 301, 3, 2, 32),
     },
     mistakes={
-        "the half pixel is counted twice, once in the rounding: take it off "
-        "there": _half_pixel_left_in_rounding,
-        "the half pixel is missing: RoIPool lets a cell's value stand at the cell's edge, "
-        "too": _no_half_pixel,
-        "the maximum must be compared with the mean of the same cells, not with the bin's "
-        "centre": _everything_in_the_maximum,
-        "on our ramp a cell's value is the position of its centre; you took its left "
-        "edge": _cells_at_their_edges,
-        "the bins' maximum is missing: RoIPool does not read the mean of its cells": _no_maximum,
-        "the signs are turned round: an error is what is read less what is true": (
-            _truth_less_reading
+        "the half pixel is counted twice, once in the rounding: take it off there": partial(
+            _causes_of_error, say=_half_pixel_left_in_rounding
         ),
-        "the causes are in cells; image pixels are wanted": _in_cells,
-        "the order is half pixel, rounding, maximum": lambda *arguments: _causes_of_error(
-            *arguments
-        )[::-1],
+        "the half pixel is missing: RoIPool lets a cell's value stand at the cell's edge, "
+        "too": partial(_causes_of_error, say=_no_half_pixel),
+        "the maximum must be compared with the mean of the same cells, not with the bin's "
+        "centre": partial(_causes_of_error, say=_everything_in_the_maximum),
+        "on our ramp a cell's value is the position of its centre; you took its left edge": partial(
+            _causes_of_error, say=_cells_at_their_edges
+        ),
+        "the bins' maximum is missing: RoIPool does not read the mean of its cells": partial(
+            _causes_of_error, say=_no_maximum
+        ),
+        "the signs are turned round: an error is what is read less what is true": partial(
+            _causes_of_error, say=_truth_less_reading
+        ),
+        "the causes are in cells; image pixels are wanted": partial(
+            _causes_of_error, say=_in_cells
+        ),
+        "the order is half pixel, rounding, maximum": partial(
+            _causes_of_error, say=_in_other_order
+        ),
         "you round halves to even, as Python and PyTorch do; RoIPool rounds them away from "
         "zero": partial(_causes_of_error, round=round),
         "you cut the decimals off instead of rounding": partial(_causes_of_error, round=math.floor),

@@ -52,6 +52,10 @@ def _centres(samples: int) -> Tensor:
 
 
 WRONG_PLACES: dict[str, Callable[[int], Tensor]] = {
+    "your sample points leave as much room at the bin's edges as between each other, as the inner "
+    "points of a `linspace`; at the centres of equal parts they leave half as much": lambda n: (
+        torch.linspace(0, 1, n + 2, dtype=torch.float64)[1:-1]
+    ),
     "your sample points go from edge to edge of the bin; they stand at the centres of its equal "
     "parts": lambda n: torch.linspace(0, 1, n, dtype=torch.float64),
     "your sample points stand at the edges where the parts begin, not at their centres": lambda n: (
@@ -68,18 +72,28 @@ def place_samples(
     stride: float,
     read_box: ReadBox = _read_box,
     places: Callable[[int], Tensor] = _centres,
+    over_the_box: bool = False,
+    moved_by: float = 0.0,
 ) -> Tensor:
     """Where each bin is sampled, `Tensor[bins, samples]`; or where it is, by mistake."""
     start, size = read_box(low, high, stride)
+    start += moved_by
+    if over_the_box:
+        shares = torch.linspace(0, 1, bins * samples, dtype=torch.float64)
+        return start + shares.view(bins, samples) * size
     bin_numbers = torch.arange(bins, dtype=torch.float64)[:, None]
     return start + (bin_numbers + places(samples)) * size / bins
 
 
+OVER_THE_BOX = (
+    "your sample points go from edge to edge of the box in equal steps (`linspace`); they stand at "
+    "the centres of the equal parts of each bin"
+)
+
 _MISPLACED = {
     "you take half a cell off; here the points are wanted as they lie on the map, in which cell j "
-    "reaches from j to j + 1": partial(
-        place_samples, read_box=lambda low, high, s: (low / s - 0.5, (high - low) / s)
-    ),
+    "reaches from j to j + 1": partial(place_samples, moved_by=-0.5),
+    OVER_THE_BOX: partial(place_samples, over_the_box=True),
     **{text: partial(place_samples, read_box=box) for text, box in WRONG_BOXES.items()},
     **{text: partial(place_samples, places=places) for text, places in WRONG_PLACES.items()},
     "you divide the number of the bin by the number of samples, too; only the part of a bin is "

@@ -23,10 +23,11 @@ def _map_size(
     round_up: bool = False,
     paddings: int = 2,
     use_kernel: bool = True,
+    kernel_taken_off: bool = True,
 ) -> int:
     """The number of cells after some layers, and what it becomes under some mistakes."""
     for kernel, stride, padding in layers:
-        room = size + paddings * padding - kernel if use_kernel else size
+        room = size + paddings * padding - kernel * kernel_taken_off if use_kernel else size
         steps = -(-room // stride) if round_up else room // stride
         size = steps + extra if use_kernel else steps
     return size
@@ -40,6 +41,7 @@ map_size = Exercise(
         "1333 pixels and ResNet's stem": (1333, _STEM),
         "75 pixels and 2 x 2 windows side by side": (75, ((2, 2, 0),)),
         "50 pixels and three layers": (50, ((5, 1, 0), (3, 3, 2), (1, 2, 0))),
+        "40 pixels and two layers without padding": (40, ((5, 1, 0), (3, 1, 0))),
         "no layers": (7, ()),
     },
     mistakes={
@@ -51,6 +53,16 @@ map_size = Exercise(
         ),
         "the padding is added at both ends": partial(_map_size, paddings=1),
         "the padding is missing": partial(_map_size, paddings=0),
+        "you divide the padded size by the stride, but a window of `kernel` cells cannot begin "
+        "everywhere: take the kernel off, and count the first position": partial(
+            _map_size, kernel_taken_off=False, extra=0
+        ),
+        "you divide the padded size by the stride and round up; a window begins only where all of "
+        "it fits: take the kernel off, round down, and count the first position": partial(
+            _map_size, kernel_taken_off=False, extra=0, round_up=True
+        ),
+        "this divides the size by the stride and rounds up; kernel and padding matter, "
+        "too": partial(_map_size, use_kernel=False, round_up=True),
         "this divides the size by the stride; kernel and padding matter, too": partial(
             _map_size, use_kernel=False
         ),

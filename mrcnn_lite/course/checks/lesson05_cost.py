@@ -78,15 +78,30 @@ def _grouped_convolution(
     inputs_of: Callable[[Tensor, int, int], Tensor] = lambda x, group, groups: x.chunk(
         groups, dim=1
     )[group],
+    kernels_of: Callable[[Tensor, int, int], Tensor] = lambda weight, group, groups: weight.chunk(
+        groups
+    )[group],
     join: Callable[[list[Tensor]], Tensor] = lambda parts: torch.cat(parts, dim=1),
     padding: int = 1,
 ) -> Tensor:
     """A grouped 3 x 3 convolution from ungrouped ones, and what it becomes under some mistakes."""
     parts = [
-        F.conv2d(inputs_of(x, group, groups), kernels, padding=padding)
-        for group, kernels in enumerate(weight.chunk(groups))
+        F.conv2d(inputs_of(x, group, groups), kernels_of(weight, group, groups), padding=padding)
+        for group in range(groups)
     ]
     return join(parts)
+
+
+def _every_gth_channel(x: Tensor, group: int, groups: int) -> Tensor:
+    return x[:, group::groups]
+
+
+def _every_gth_kernel(weight: Tensor, group: int, groups: int) -> Tensor:
+    return weight[group::groups]
+
+
+def _in_turn(parts: list[Tensor]) -> Tensor:
+    return torch.stack(parts, dim=2).flatten(1, 2)
 
 
 grouped_convolution = Exercise(
@@ -110,14 +125,21 @@ grouped_convolution = Exercise(
             _grouped_convolution, join=sum
         ),
         "a group has neighbouring input channels, 0, 1, ... for the first; yours takes every G-th "
-        "one": partial(
-            _grouped_convolution, inputs_of=lambda x, group, groups: x[:, group::groups]
+        "one": partial(_grouped_convolution, inputs_of=_every_gth_channel),
+        "a group has neighbouring kernels, the first C_out / G for the first; yours takes every "
+        "G-th one": partial(_grouped_convolution, kernels_of=_every_gth_kernel),
+        "your groups take turns throughout: channel c of input and output is in group c % G; "
+        "groups are blocks of neighbouring channels": partial(
+            _grouped_convolution,
+            inputs_of=_every_gth_channel,
+            kernels_of=_every_gth_kernel,
+            join=_in_turn,
         ),
         "each group has inputs of its own; yours all read the first ones": partial(
             _grouped_convolution, inputs_of=lambda x, group, groups: x.chunk(groups, dim=1)[0]
         ),
         "the outputs of a group stay together; yours alternate between the groups": partial(
-            _grouped_convolution, join=lambda parts: torch.stack(parts, dim=2).flatten(1, 2)
+            _grouped_convolution, join=_in_turn
         ),
         "the outputs come in the order of their groups; yours are reversed": partial(
             _grouped_convolution, join=lambda parts: torch.cat(parts[::-1], dim=1)

@@ -1,5 +1,6 @@
 """Checks of lesson 07: recall of proposals, labels of anchors, a box as four deltas."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -18,6 +19,17 @@ def _best_overlaps(proposals: Tensor, boxes: Tensor) -> Tensor:
     # A column of zeros, so that no proposals give no overlap.
     overlaps = torch.cat([box_iou(boxes, proposals), torch.zeros(len(boxes), 1)], dim=1)
     return overlaps.max(dim=1).values
+
+
+def _one_to_one_recall(proposals: Tensor, boxes: Tensor, threshold: float) -> Tensor:
+    """Recall if each proposal could cover one object only, the first one that it fits."""
+    free, covered = torch.ones(len(proposals), dtype=torch.bool), 0
+    for overlaps in box_iou(boxes, proposals):
+        fitting = (free & (overlaps >= threshold)).nonzero().flatten()
+        if len(fitting):
+            free[fitting[overlaps[fitting].argmax()]] = False
+            covered += 1
+    return torch.tensor(covered / len(boxes))
 
 
 _OBJECTS = torch.tensor([[10.0, 20, 50, 40], [60, 5, 90, 65], [0, 70, 16, 78]])
@@ -41,6 +53,11 @@ proposal_recall = Exercise(
         "the same at a threshold that one IoU meets exactly": (_PROPOSALS, _OBJECTS, 0.5),
         "more objects than proposals": (_PROPOSALS[:2], _OBJECTS, 0.5),
         "no proposals": (_PROPOSALS[:0], _OBJECTS, 0.5),
+        "2 objects beside each other that one proposal covers": (
+            torch.tensor([[8.0, 20, 50, 40], [60, 5, 90, 65]]),
+            torch.tensor([[10.0, 20, 50, 40], [4, 20, 48, 40]]),
+            0.7,
+        ),
     },
     mistakes={
         "this is the share of the proposals that cover an object; asked is the share of the "
@@ -52,6 +69,7 @@ proposal_recall = Exercise(
                 (box_iou(boxes, proposals) >= threshold).sum() / len(boxes)
             )
         ),
+        "a proposal may cover two objects; yours is used up by the first": _one_to_one_recall,
         "this is the number of objects covered; the share of all objects is asked": (
             lambda proposals, boxes, threshold: (
                 _proposal_recall(proposals, boxes, threshold) * len(boxes)
@@ -88,14 +106,19 @@ def _labels_wrongly(
     best: str = "all ties",
     between: int = -1,
     strict: bool = False,
+    background_by: Callable[[Tensor], Tensor] = lambda below: below.all(dim=0),
+    background_first: bool = False,
 ) -> Tensor:
     """The labels under some mistakes; without objects all mistakes give background."""
     if len(iou) == 0:
         return torch.zeros(iou.shape[1])
     best_iou = iou.max(dim=0).values
     labels = torch.full_like(best_iou, between)
-    labels[best_iou > high if strict else best_iou >= high] = 1
-    labels[best_iou < low] = 0
+    is_object = best_iou > high if strict else best_iou >= high
+    labels[is_object] = 1
+    labels[background_by(iou < low)] = 0
+    if background_first:
+        labels[is_object] = 1
     is_best = (iou == iou.max(dim=1, keepdim=True).values).any(dim=0)
     if best == "first":
         labels[iou.argmax(dim=1)] = 1
@@ -104,6 +127,10 @@ def _labels_wrongly(
     else:
         labels[is_best] = 1
     return labels
+
+
+def _any_object(below: Tensor) -> Tensor:
+    return below.any(dim=0)
 
 
 # Sixteenths, so that an IoU can be equal to a threshold in any arithmetic.
@@ -118,12 +145,16 @@ _IOU = (
     / 16
 )
 
+# The first anchor is between the thresholds for both objects, the last one for one of them.
+_SHARED_IOU = torch.tensor([[6.0, 13, 2, 8], [5, 3, 14, 1]]) / 16
+
 anchor_labels = Exercise(
     name="anchor_labels",
     reference=_anchor_labels,
     cases={
         "3 objects and 8 anchors": (_IOU, 0.75, 0.25),
         "the same with other thresholds": (_IOU, 0.5, 0.1875),
+        "2 objects that share an anchor": (_SHARED_IOU, 0.75, 0.25),
         "an object that every anchor misses by far": (_IOU[2:], 0.75, 0.25),
         "an image without objects": (_IOU[:0], 0.75, 0.25),
     },
@@ -139,6 +170,14 @@ anchor_labels = Exercise(
         ),
         "an IoU equal to the upper threshold is enough for a 1 (>=, not >)": partial(
             _labels_wrongly, strict=True
+        ),
+        "an anchor is background if *all* its IoUs are below the lower threshold, so that its best "
+        "one is; in yours a single one is enough": partial(
+            _labels_wrongly, background_by=_any_object
+        ),
+        "an anchor is background if *all* its IoUs are below the lower threshold, so that its best "
+        "one is; in yours a single one is enough, unless it is a 1 already": partial(
+            _labels_wrongly, background_by=_any_object, background_first=True
         ),
         "every anchor has a best object; that alone does not make it a 1. What counts is each "
         "object's best anchor": lambda iou, high, low: torch.full(
@@ -204,6 +243,8 @@ encode_box = Exercise(
         "dx and dy go from centre to centre; yours go from corner to corner": partial(
             _encode_wrongly, place=0.0
         ),
+        "box and anchor are swapped: the anchor is what the deltas start from, the box where they "
+        "lead to": lambda box, anchor: _encode_box(anchor, box),
         "dx and dy are in pixels; divide by the anchor's width and height": partial(
             _encode_wrongly, in_pixels=True
         ),

@@ -121,17 +121,22 @@ def _propose(
     clip_last: bool = False,
     drop_empty: bool = True,
     suppress_anchors: bool = False,
+    cut_first: bool = False,
+    scores_of_best: bool = True,
+    scores_kept: bool = True,
 ) -> Tensor:
     """From the head's output to proposals, maybe with one thing done otherwise."""
     best = objectness.topk(min(pre_nms, len(objectness))).indices
-    scores, boxes = objectness[best], anchors[best]
+    scores, boxes = objectness[best] if scores_of_best else objectness, anchors[best]
     if not ignore_deltas:
         boxes = decode_boxes(deltas[best], boxes, (1.0, 1.0, 1.0, 1.0))
     if not clip_last:
         boxes = clip(boxes, image_size)
     if drop_empty:
         keep = remove_small_boxes(clip(boxes, image_size), 1e-3)
-        boxes, scores, best = boxes[keep], scores[keep], best[keep]
+        boxes, scores, best = boxes[keep], scores[keep] if scores_kept else scores, best[keep]
+    if cut_first:
+        boxes, scores, best = boxes[:post_nms], scores[:post_nms], best[:post_nms]
     keep = nms(anchors[best] if suppress_anchors else boxes, scores, iou_threshold)[:post_nms]
     return clip(boxes[keep], image_size)
 
@@ -182,6 +187,9 @@ propose = Exercise(
         "the 7 anchors with the highest logits": (
             *(_ANCHORS, _DELTAS, _OBJECTNESS, (48, 80), 7, 20, 0.6),
         ),
+        "5 anchors in the image": (
+            *(_ANCHORS[:5], _DELTAS[:5], _OBJECTNESS[:5], (48, 80), 20, 20, 0.6),
+        ),
         "the best 3 proposals": (*(_ANCHORS, _DELTAS, _OBJECTNESS, (48, 80), 9, 3, 0.6),),
     },
     mistakes={
@@ -212,6 +220,14 @@ propose = Exercise(
                 anchors, deltas, objectness, size, pre_nms, len(anchors), threshold
             )
         ),
+        "you keep `post_nms` boxes before you suppress; suppress first, or copies of a box take "
+        "the others' places": partial(_propose, cut_first=True),
+        "your boxes are those of the best anchors, but your scores those of all anchors in their "
+        "old order: index the scores, too, before you suppress": partial(
+            _propose, scores_of_best=False
+        ),
+        "boxes and scores go along together: where you leave boxes out, leave their scores out, "
+        "too, before you suppress": partial(_propose, scores_kept=False),
         "you take the first anchors of the list, not those with the highest objectness": (
             lambda anchors, deltas, objectness, size, pre_nms, *rest: _propose(
                 *(part[:pre_nms] for part in (anchors, deltas, objectness)), size, pre_nms, *rest

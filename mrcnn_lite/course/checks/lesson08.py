@@ -66,7 +66,7 @@ def _my_mask_branch(
     relu_between: bool = True,
     relu_after_upsampling: bool = True,
     padding: int = 1,
-    by_copying: bool = False,
+    interpolation: str | None = None,
     final: str = "logits",
     transposed: bool = False,
     biases: bool = True,
@@ -81,8 +81,8 @@ def _my_mask_branch(
         hidden = F.conv2d(hidden, layer[0], bias_of(layer), padding=padding)
         if relu_between:
             hidden = F.relu(hidden)
-    if by_copying:
-        hidden = F.interpolate(hidden, scale_factor=2)
+    if interpolation:
+        hidden = F.interpolate(hidden, scale_factor=2, mode=interpolation)
     else:
         weight = upsample[0].transpose(2, 3) if transposed else upsample[0]
         hidden = F.conv_transpose2d(hidden, weight, bias_of(upsample), stride=2)
@@ -127,7 +127,9 @@ mask_branch = Exercise(
             partial(_my_mask_branch, padding=0)
         ),
         "the upsampling has weights of its own: `F.conv_transpose2d` with `stride=2`; yours copies "
-        "each cell into four": partial(_my_mask_branch, by_copying=True),
+        "each cell into four": partial(_my_mask_branch, interpolation="nearest"),
+        "the upsampling has weights of its own: `F.conv_transpose2d` with `stride=2`; yours "
+        "interpolates between the cells": partial(_my_mask_branch, interpolation="bilinear"),
         "these are probabilities; logits are asked, without the sigmoid": partial(
             _my_mask_branch, final="sigmoid"
         ),

@@ -14,6 +14,10 @@ MaskBranch = Callable[[Tensor], Tensor]
 BOX_WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 
 
+def _over_all_classes(class_logits: Tensor) -> Tensor:
+    return class_logits.softmax(dim=1)
+
+
 def _detect(
     class_logits: Tensor,
     deltas: Tensor,
@@ -25,17 +29,18 @@ def _detect(
     number: int,
     *,
     weights: tuple[float, ...] = BOX_WEIGHTS,
-    with_softmax: bool = True,
+    scores_of: Callable[[Tensor], Tensor] = _over_all_classes,
     first_class: int = 1,
     best_class_only: bool = False,
     apart: bool = True,
     clip: bool = True,
     masks_of: str = "detections",
     mask_shift: int = 0,
+    cut_first: bool = False,
     probability: Callable[[Tensor], Tensor] = torch.sigmoid,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Boxes, labels, scores and masks of the detections, maybe with one thing done otherwise."""
-    scores = class_logits.softmax(dim=1) if with_softmax else class_logits.sigmoid()
+    scores = scores_of(class_logits)
     boxes = decode_boxes(deltas.view(len(deltas), -1, 4), proposals[:, None], weights)
     if clip:
         boxes = clip_boxes_to_image(boxes, image_size)
@@ -45,6 +50,9 @@ def _detect(
         passed &= scores == scores.max(dim=1, keepdim=True).values
     roi, labels = passed.nonzero(as_tuple=True)
     boxes, scores = boxes[roi, labels], scores[roi, labels]
+    if cut_first:
+        best = scores.argsort(descending=True)[:number]
+        boxes, labels, scores, roi = boxes[best], labels[best], scores[best], roi[best]
     if apart:
         keep = batched_nms(boxes, scores, labels, iou_threshold)
     else:
@@ -54,6 +62,10 @@ def _detect(
     logits = mask_branch(proposals[roi] if masks_of == "proposals" else boxes)
     masks = probability(logits)[torch.arange(len(labels)), labels + mask_shift]
     return boxes, labels, scores, masks
+
+
+def _without_background(class_logits: Tensor) -> Tensor:
+    return torch.cat([class_logits[:, :1] * 0, class_logits[:, 1:].softmax(dim=1)], dim=1)
 
 
 def _masks_of_boxes(boxes: Tensor) -> Tensor:
@@ -117,7 +129,13 @@ detect = Exercise(
         "boxes of different classes suppress each other; a star in front of a ring is no copy of "
         "it": partial(_detect, apart=False),
         "the scores of the classes come from one softmax over all of them, the background "
-        "included": partial(_detect, with_softmax=False),
+        "included": partial(_detect, scores_of=torch.sigmoid),
+        "your softmax runs over the classes without the background, so that something is found in "
+        "every proposal; take the softmax first, and leave class 0 out afterwards": partial(
+            _detect, scores_of=_without_background
+        ),
+        "you keep the `number` best before you suppress; suppress first, or copies of a box take "
+        "the others' places": partial(_detect, cut_first=True),
         "the weights are missing: these deltas are multiplied by (10, 10, 5, 5)": partial(
             _detect, weights=(1.0, 1.0, 1.0, 1.0)
         ),

@@ -168,6 +168,7 @@ decoupled_mask_loss = Exercise(
         "`F.binary_cross_entropy_with_logits` compares logits with targets and takes the mean over "
         "everything. A mean of nothing is not a number, so treat `len(labels) == 0` first.",
     ),
+    trained=0,
 )
 
 

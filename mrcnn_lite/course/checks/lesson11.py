@@ -97,22 +97,26 @@ def _kind_of_error(
     look_at_found: bool = True,
     mask_before_class: bool = True,
     box_of_any_class: bool = False,
+    reaches: Callable[[Tensor, float], Tensor] = torch.ge,
 ) -> int:
     """The kind of one detection, as its place in `KINDS`, and some wrong answers."""
     of_object = (mask_ious if decide_by_mask else box_ious).where(same_class, 0)
     same, other = box_ious.where(same_class, 0), box_ious.where(~same_class, 0)
     rough = box_ious if box_of_any_class else same
-    mask_or_class = [("mask", same.max() >= FOUND_IOU), ("class", other.max() >= FOUND_IOU)]
+    mask_or_class = [
+        ("mask", reaches(same.max(), FOUND_IOU)),
+        ("class", reaches(other.max(), FOUND_IOU)),
+    ]
     if not mask_before_class:
         mask_or_class.reverse()
     questions = [
         (
             "correct",
-            (of_object.where(~found, 0) if look_at_found else of_object).max() >= FOUND_IOU,
+            reaches((of_object.where(~found, 0) if look_at_found else of_object).max(), FOUND_IOU),
         ),
-        ("duplicate", of_object.max() >= FOUND_IOU),
+        ("duplicate", reaches(of_object.max(), FOUND_IOU)),
         *mask_or_class,
-        ("box", rough.max() >= TOUCHED_IOU),
+        ("box", reaches(rough.max(), TOUCHED_IOU)),
         ("background", True),
     ]
     return KINDS.index(next(kind for kind, is_so in questions if is_so))
@@ -142,6 +146,11 @@ kind_of_error = Exercise(
         ),
         "a box that is roughly there": _objects([0.3, 0.0], [0.2, 0.0], [1, 0], [0, 0]),
         "a box that is roughly on another class": _objects([0.3, 0.0], [0.2, 0.0], [0, 1], [0, 0]),
+        "one whose mask reaches 0.5 exactly": _objects([0.7, 0.0], [0.5, 0.0], [1, 0], [0, 0]),
+        "one whose box reaches 0.5 exactly": _objects([0.0, 0.5], [0.0, 0.3], [0, 1], [0, 0]),
+        "one whose box reaches 0.5 exactly on another class": _objects(
+            [0.5, 0.2], [0.4, 0.0], [0, 1], [0, 0]
+        ),
         "a box on nothing": _objects([0.05, 0.0], [0.0, 0.0], [1, 0], [0, 0]),
     },
     mistakes={
@@ -150,6 +159,9 @@ kind_of_error = Exercise(
         ),
         "an object can be found only once: the second detection of it is a duplicate": partial(
             _kind_of_error, look_at_found=False
+        ),
+        "an IoU of exactly 0.5 is enough (at least 0.5: >=, not >)": partial(
+            _kind_of_error, reaches=torch.gt
         ),
         "if the box fits an object of its own class, it is a mistake of the mask, even if another "
         "class's object is there as well": partial(_kind_of_error, mask_before_class=False),
@@ -231,4 +243,5 @@ box_loss = Exercise(
         "Select the rows with `labels > 0`, take the sum with `beta=1 / 9`, divide by "
         "`len(labels)`.",
     ),
+    trained=0,
 )

@@ -40,6 +40,12 @@ def _relative_gain(
     return tuple(float(value / unit) for value in (centre, low, high))
 
 
+def _mean_of_ratios(better: Tensor, base: Tensor, students_t: float) -> tuple[float, float, float]:
+    gains = better / base - 1
+    half = students_t * gains.std() / math.sqrt(len(base))
+    return tuple(float(value) for value in (gains.mean(), gains.mean() - half, gains.mean() + half))
+
+
 def _one(better: Tensor, base: Tensor) -> Tensor:
     return torch.tensor(1.0)
 
@@ -74,6 +80,8 @@ relative_gain = Exercise(
         ),
         "your gain is relative to the better row; a gain is in parts of the base, the row that one "
         "comes from": partial(_relative_gain, scale=lambda better, base: better.mean()),
+        "you took the mean of the seeds' ratios; a gain is the mean difference in parts of the "
+        "base's mean, a ratio of means": _mean_of_ratios,
         "your gain is in points of AP; divide it by the base's mean": partial(
             _relative_gain, scale=_one
         ),

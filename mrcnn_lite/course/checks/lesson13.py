@@ -7,6 +7,7 @@ from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.engine.recipe import STEP_MILESTONES
 
 BASE_RATE, BASE_BATCH, WARMUP_STEPS = 0.02, 16, 1000
+EPOCHS = 26
 GROWTH_INTERVAL = 2000
 
 
@@ -19,11 +20,14 @@ def _rate(
     warmup_steps: int = WARMUP_STEPS,
     drop: float = 0.1,
     milestones: tuple[float, ...] = STEP_MILESTONES,
+    whole_epochs: bool = False,
 ) -> float:
     """The reference recipe's learning rate, or what comes of a mistake."""
     rate = BASE_RATE * scale(batch_size)
     if step < warmup_steps:
         return rate * (step + first) / (warmup_steps + first)
+    if whole_epochs:
+        steps = steps // EPOCHS * EPOCHS
     return rate * drop ** sum(step >= milestone * steps for milestone in milestones)
 
 
@@ -36,7 +40,7 @@ learning_rate_at = Exercise(
             *((0, 190_000, 16), (499, 190_000, 16), (5_000, 190_000, 16), (160_000, 190_000, 16)),
             *((180_000, 190_000, 16), (0, 47_000, 64), (30_000, 47_000, 64), (999, 1_520_000, 2)),
             *((1_000, 1_520_000, 2), (1_000_000, 1_520_000, 2), (1_400_000, 1_520_000, 2)),
-            (15_000, 26_000, 4),
+            *((15_000, 26_000, 4), (116_915, 190_000, 16)),
         )
     },
     mistakes={
@@ -63,6 +67,8 @@ learning_rate_at = Exercise(
         "your rate falls by a tenth at each milestone; it should fall to a tenth": partial(
             _rate, drop=0.9
         ),
+        "you cut an epoch to whole steps (`steps // 26`), which puts your milestones some steps "
+        "too early; 16/26 of all steps is meant": partial(_rate, whole_epochs=True),
         "your milestones are steps 16 and 22; they are epochs 16 and 22 of 26": lambda s, n, b: (
             _rate(s, n, b, milestones=(16 / n, 22 / n))
         ),

@@ -124,12 +124,12 @@ def test_right_answers_of_another_make_pass():
             lambda box, size, level, finest, coarsest: round(
                 level + math.log2(math.sqrt((box[2] - box[0]) * (box[3] - box[1])) / size)
             ),
-            "wrong on",
+            "two mistakes at once: (1) round down (floor)",
         ),
         (
             cells_touched,
             lambda box, stride: ((box[3] - box[1]) // stride, (box[2] - box[0]) // stride),
-            "wrong on",
+            "(2) you round both edges down",
         ),
     ],
 )

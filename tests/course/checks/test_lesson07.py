@@ -151,7 +151,7 @@ def in_another_order(anchors, deltas, objectness, size, pre_nms, post_nms, thres
             encode_box,
             lambda box, anchor: encode_box.reference(box, anchor).tolist(),
             lambda box, anchor: encode_box.reference(anchor, box),
-            "wrong on",
+            "box and anchor are swapped",
         ),
         (
             proposal_recall,

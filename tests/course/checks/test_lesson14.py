@@ -84,7 +84,7 @@ def shift_with_the_last_cell(x1, x2, stride):
             lambda x1, x2, s: x1 // s * s / 2 - x1 / 2 + x2 // s * s / 2 - x2 / 2,
             "decimals",
         ),
-        (best_place, lambda width, stride: (0, 0.0), "wrong on"),
+        (best_place, lambda width, stride: (1, 0.0), "wrong on"),
         (
             best_place,
             lambda width, stride: best_by_the_package(width, stride)[::-1],
