@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from mrcnn_lite.models.backbone import Trunk
 from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.fast.convolution import LargeMapConv2d
 
 
 class FeaturePyramid(nn.Module):
@@ -27,8 +28,7 @@ class FeaturePyramid(nn.Module):
             for channels in in_channels
         )
         self.layer_blocks = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(out_channels, out_channels, kernel_size=3, padding=1))
-            for _ in in_channels
+            nn.Sequential(LargeMapConv2d(out_channels, out_channels)) for _ in in_channels
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

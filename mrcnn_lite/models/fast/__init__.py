@@ -3,6 +3,7 @@
 Each file says what it replaces and why it is faster.
 
     training          in every model as built, most of all for its training
+    convolution       in every pyramid: what its 3x3 convolutions learn from
     few_at_once       in every model as built, where it detects on a CPU ...
     zeros             ... and pastes masks there
     prepare           a copy for inference only ...
