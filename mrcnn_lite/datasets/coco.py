@@ -24,7 +24,7 @@ from mrcnn_lite.datasets.coco_categories import number_categories
 from mrcnn_lite.datasets.coco_checks import no_search_for_garbage, read_annotation_file
 from mrcnn_lite.datasets.coco_format import Record, index_silently
 from mrcnn_lite.datasets.coco_layouts import find_pictures, find_split
-from mrcnn_lite.datasets.coco_rle import encode
+from mrcnn_lite.datasets.coco_rle import encode_segmentation
 from mrcnn_lite.datasets.images import read_image
 from mrcnn_lite.errors import InputError
 
@@ -186,7 +186,9 @@ class CocoDataset(Dataset):
             "image_id": record["id"],
         }
         if self.masks:
-            encodings = [encode(one["segmentation"], height, width) for one in annotations]
+            encodings = [
+                encode_segmentation(one["segmentation"], height, width) for one in annotations
+            ]
             masks = [coco_mask.decode(encoding) for encoding in encodings]
             stacked = np.array(masks, dtype=np.uint8).reshape(-1, height, width)
             target["masks"] = torch.from_numpy(stacked)

@@ -10,7 +10,7 @@ from pycocotools import mask as coco_mask
 
 from mrcnn_lite.datasets.coco_format import Record
 from mrcnn_lite.datasets.coco_polygons import check_polygons
-from mrcnn_lite.datasets.coco_rle import check_rle, encode, no_pixel
+from mrcnn_lite.datasets.coco_rle import check_rle, encode_segmentation, no_pixel
 from mrcnn_lite.datasets.notes import Notes, listed, naming, short
 from mrcnn_lite.errors import InputError
 
@@ -116,7 +116,9 @@ def _measure_masks(
         segmentation = annotations[place]["segmentation"]
         with naming(annotations[place]):
             empty[place] = check_rle(segmentation, height, width) == 0
-        x, y, box_width, box_height = coco_mask.toBbox(encode(segmentation, height, width))
+        x, y, box_width, box_height = coco_mask.toBbox(
+            encode_segmentation(segmentation, height, width)
+        )
         extents[place] = x, y, x + box_width, y + box_height
     return extents, empty
 
@@ -168,6 +170,8 @@ def _fill_in_areas(annotations: list[Record], size: NDArray[np.int64]) -> None:
         if annotation["area"] is None:
             segmentation: Any = annotation.get("segmentation")
             if segmentation and segmentation != [[]]:
-                annotation["area"] = int(coco_mask.area(encode(segmentation, *size[place])))
+                annotation["area"] = int(
+                    coco_mask.area(encode_segmentation(segmentation, *size[place]))
+                )
             else:
                 annotation["area"] = annotation["bbox"][2] * annotation["bbox"][3]

@@ -18,7 +18,7 @@ Encoding = dict[str, Any]
 _NONE = np.zeros(0, dtype=np.int64)
 
 
-def encode(segmentation: list[Any] | Encoding, height: int, width: int) -> Encoding:
+def encode_segmentation(segmentation: list[Any] | Encoding, height: int, width: int) -> Encoding:
     """Turn the segmentation of an annotation, checked before, into a compressed RLE.
 
     Args:

@@ -112,7 +112,10 @@ def test_a_file_that_the_system_bounds_is_named(tmp_path, run_job):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is full")
 def test_the_systems_own_full_device_is_named(tmp_path):
     def write():
-        with write_new_folder(tmp_path / "lessons"), open("/dev/full", "w") as file:
+        with (
+            write_new_folder(tmp_path / "lessons"),
+            open("/dev/full", "w", encoding="utf-8") as file,
+        ):
             file.write("no room for this")
 
     with pytest.raises(InputError, match=r"cannot write .*lessons: No space left on device"):

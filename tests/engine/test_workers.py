@@ -177,7 +177,7 @@ def is_there(process: int) -> bool:
         return False
     # What nobody has waited for yet is a zombie, and does nothing any longer.
     stat = Path(f"/proc/{process}/stat")
-    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    return not stat.exists() or stat.read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="on Windows, asking for a process would end it")
