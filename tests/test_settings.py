@@ -43,9 +43,9 @@ WRONG_MODELS = [
     ({"box_head_channels": 2_000_000}, "box_head_channels should be a whole number from 1 to 4,0"),
     ({"mask_head_channels": (2_000_000,)}, "mask_head_channels should be a tuple of one or more"),
     ({"mask_mlp_channels": (8, 2_000_000)}, "mask_mlp_channels should be a tuple of one or more"),
-    ({"mask_head_channels": (8,) * 2_000_000}, "mask_head_channels should have at most 64 entri"),
-    ({"anchor_ratios": (1,) * 2_000_000}, "anchor_ratios should have at most 64 entries, got 2,0"),
-    ({"anchor_sizes": ((8,) * 2_000_000,) * 5}, "anchor_sizes should have at most 64 entries"),
+    ({"mask_head_channels": (8,) * 2_000}, "mask_head_channels should have at most 64 entri"),
+    ({"anchor_ratios": (1,) * 2_000}, "anchor_ratios should have at most 64 entries, got 2,0"),
+    ({"anchor_sizes": ((8,) * 2_000,) * 5}, "anchor_sizes should have at most 64 entries"),
 ]
 
 

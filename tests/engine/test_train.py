@@ -177,7 +177,7 @@ def test_configuration_refuses_what_it_does_not_know(setting):
 
 
 def test_empty_data_set_is_named(tmp_path):
-    with pytest.raises(InputError, match="no images"):
+    with pytest.raises(InputError, match="none of the 0 images has an object"):
         train(fresh_model(), ShapesDataset(0, seed=0), CONFIG, tmp_path)
 
 

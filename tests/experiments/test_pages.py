@@ -24,7 +24,7 @@ PAGES = {
     "bf16_training": bf16_training.page_of_bf16,
     "paste": paste.page_of_paste,
     "segment_first": segment_first.page_of_segment_first,
-    **dict.fromkeys(("model", "amx/model"), model.page_of_model),
+    "model": model.page_of_model,
     "roi_ops": roi_ops.page_of_roi_ops,
     "training_settings": training_settings.page_of_settings,
 }
