@@ -2,6 +2,7 @@
 
     python benchmarks/model.py                    # every instruction set that the processor has
     python benchmarks/model.py --only AVX2        # one of them
+    python benchmarks/model.py --small            # pictures of 480 x 640 alone: a third of the time
     pip install onnx onnxruntime openvino         # more contenders (benchmarks/contenders.py)
 
 The same weights and pictures for all (benchmarks/lively_model.py). Each set of instructions is
@@ -156,10 +157,12 @@ def measure_memory_apart(number, side, limits):
     return run_apart(["--memory", str(number), side], limits | fixed)
 
 
-def measure(instructions, limits, repeats):
+def measure(instructions, limits, repeats, small):
     """All cases with one set of instructions."""
     cases = []
-    for number, (name, *_) in enumerate(CASES):
+    for number, (name, _, sizes, *_) in enumerate(CASES):
+        if small and sizes != SMALL:
+            continue
         rows = run_apart(["--time", str(number), "--repeats", str(repeats)], limits)
         if sys.platform.startswith("linux"):
             for side in rows:
@@ -229,6 +232,7 @@ def main():
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each call")
     parser.add_argument("--only", choices=instruction_sets(), help="one set of instructions")
+    parser.add_argument("--small", action="store_true", help="pictures of 480 x 640 alone")
     parser.add_argument("--time", metavar="CASE", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--memory", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -244,7 +248,7 @@ def main():
     measurements = json.loads(path.read_text("utf-8")) if path.exists() else []
     sets = instruction_sets()
     for instructions in [arguments.only] if arguments.only else sets:
-        measured = measure(instructions, sets[instructions], arguments.repeats)
+        measured = measure(instructions, sets[instructions], arguments.repeats, arguments.small)
         where = measured["processor"], instructions
         measurements = [
             other for other in measurements if (other["processor"], other["instructions"]) != where
