@@ -6,8 +6,8 @@ first. Here the columns have been put into the features' order once, and nothing
 
 It stays a matrix product, which every processor is quick at. The same sum can be had from a
 convolution as large as the map, without any copy; but for that oneDNN has a fast kernel on some
-processors only, and with AVX2 it takes eight times as long. docs/results/model.md has a line for
-each set of instructions.
+processors only, and with AVX2 it takes eight times as long. `benchmarks/model.py` measures the
+model with each set of instructions.
 """
 
 import math

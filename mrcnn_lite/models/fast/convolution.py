@@ -6,8 +6,8 @@ with a row for each cell. With channels last in memory and a border of zeros, th
 place of the kernel are the same rows, shifted, so nothing has to be copied for it.
 
 Why it is faster: with AVX2 oneDNN's kernel for this gradient takes five times as long for a map of
-120 x 160 cells; with AVX-512 both take the same time. docs/results/model.md has the training step
-with each.
+120 x 160 cells; with AVX-512 both take the same time. `benchmarks/model.py` measures the training
+step with each set of instructions.
 """
 
 import torch
