@@ -35,6 +35,7 @@ def start(arguments: list[str], **environment: str) -> subprocess.CompletedProce
     )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("console", CONSOLES)
 def test_signs_that_a_console_lacks_end_no_run(console, tmp_path):
     out = tmp_path / "猫 ± 1"

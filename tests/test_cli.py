@@ -115,6 +115,7 @@ def test_an_empty_path_is_not_the_current_folder(command, tmp_path, monkeypatch,
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.once
 def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):
     out = tmp_path / "demo"
     weights = tmp_path / "mini.safetensors"
@@ -135,6 +136,7 @@ def test_demo_leaves_numbers_and_pictures(tmp_path, capsys):
     assert json.loads((tmp_path / "demo.1" / "metrics.json").read_text("utf-8")) == metrics
 
 
+@pytest.mark.once
 def test_demo_interrupted_while_drawing_is_not_taken_for_finished(tmp_path, monkeypatch):
     out = tmp_path / "demo"
 
