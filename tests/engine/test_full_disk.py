@@ -100,6 +100,7 @@ def limit_the_size_of_files(size: int, out) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not bound the size of files")
 def test_a_file_that_the_system_bounds_is_named(tmp_path, run_job):
+    pytest.importorskip("resource", reason="only POSIX has it")
     (process,) = run_job(1, limit_the_size_of_files, 200_000, tmp_path / "run")
     process.join(60)
     assert process.exitcode == 1

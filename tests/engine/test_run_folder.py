@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 
 from mrcnn_lite.engine import run_folder
-from mrcnn_lite.engine.lock import LOCK_NAME
 from mrcnn_lite.engine.run_folder import files_of_a_run
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
@@ -72,7 +71,7 @@ def test_other_files_in_a_runs_folder_stay(tmp_path):
     assert not leftover.exists()
     own = {path.name for path in files_of_a_run(tmp_path)}
     assert own == {path.name for path in tmp_path.iterdir() if path.is_file()} - others
-    assert {"config.json", "metrics.jsonl", LOCK_NAME, "checkpoint-0000002.pt"} <= own
+    assert {"config.json", "metrics.jsonl", "checkpoint-0000002.pt"} <= own
 
 
 def test_a_run_whose_configuration_is_gone_goes_on(tmp_path):
