@@ -65,20 +65,23 @@ def make_torchvision(sizes):
     return model
 
 
-def spread_predictions(model, image):
-    """Scale each predictor to a spread that is typical of a trained model."""
+def spread_predictions(model, image, class_spread=3.0):
+    """Scale each predictor to a spread that is typical of a trained model.
+
+    Random heads say about the same of every box: nothing would pass a threshold or be suppressed.
+    """
     heads, hooks = model.roi_heads, {}
     spreads = {
         model.rpn.head.cls_logits: 2.0,
         model.rpn.head.bbox_pred: 0.3,
-        heads.box_predictor.cls_score: 3.0,
+        heads.box_predictor.cls_score: class_spread,
         heads.box_predictor.bbox_pred: 1.0,
         heads.mask_predictor.mask_fcn_logits: 2.0,
     }
     for layer, spread in spreads.items():
 
         def scale(layer, inputs, output, spread=spread):
-            hooks[layer].remove()
+            hooks[layer].remove()  # the first call, on the finest map, decides
             axes = [axis for axis in range(output.dim()) if axis != 1]
             factor = spread / output.std(dim=axes)
             layer.weight *= factor.view(-1, *[1] * (layer.weight.dim() - 1))

@@ -79,19 +79,23 @@ def test_damaged_picture_ends_a_command_in_the_same_way(command, method, run_job
     assert words[0] == words[1] == words[2]
 
 
-class Broken(Dataset):
-    """A data set with one fault that is no user's."""
+class Scenes(Dataset):
+    """The children's scenes; what is made of it does something else when an image is read."""
 
-    def __init__(self, kill: bool = False):
-        self.dataset, self.kill = children.SCENES, kill
+    dataset = children.SCENES
 
     def __len__(self):
         return len(self.dataset)
 
     def __getattr__(self, name):
-        if name == "dataset":
-            raise AttributeError(name)  # asked for by pickle, before there is one
         return getattr(self.dataset, name)
+
+
+class Broken(Scenes):
+    """A data set with one fault that is no user's."""
+
+    def __init__(self, kill: bool = False):
+        self.kill = kill
 
     def __getitem__(self, index):
         if index == 5 and self.kill:
@@ -151,19 +155,11 @@ def test_worker_of_a_killed_run_does_not_keep_its_folder(run_job, tmp_path):
         pass
 
 
-class Known(Dataset):
+class Known(Scenes):
     """A data set that notes which processes read it."""
 
     def __init__(self, folder):
-        self.dataset, self.folder = children.SCENES, folder
-
-    def __len__(self):
-        return len(self.dataset)
-
-    def __getattr__(self, name):
-        if name == "dataset":
-            raise AttributeError(name)  # asked for by pickle, before there is one
-        return getattr(self.dataset, name)
+        self.folder = folder
 
     def __getitem__(self, index):
         (self.folder / str(os.getpid())).touch()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from lively_model import spread_predictions
 from torch import Tensor, nn
 from torchvision.models import resnet50
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
@@ -77,7 +78,7 @@ def make_resnet_twins(
     backbone = BackboneWithFPN(trunk, layers, [256, 512, 1024, 2048], 256)
     keywords |= {"min_size": min_size, "max_size": max_size}
     theirs = TorchvisionMaskRCNN(backbone, num_classes, **keywords)
-    spread_predictions(theirs)
+    have_work_for_every_stage(theirs)
     ours = mask_rcnn_resnet50_fpn(num_classes=num_classes, frozen_batch_norm=frozen, **keywords)
     ours.load_state_dict(theirs.state_dict(), strict=True)
     return ours, theirs
@@ -117,40 +118,14 @@ def make_mini_twins(num_classes: int = 7, **keywords) -> Twins:
         image_std=config.image_std,
         **{**settings, **keywords},
     ).double()
-    spread_predictions(theirs)
+    have_work_for_every_stage(theirs)
     return mask_rcnn(replace(config, **keywords)).double(), theirs
 
 
-def spread_predictions(model: TorchvisionMaskRCNN) -> None:
-    """Make a random model's outputs as varied as a trained one's, so that every stage has work.
-
-    Random heads say about the same of every box: nothing would pass a threshold or be suppressed.
-    So each predictor is scaled to this spread over the anchors or boxes of one picture.
-    """
-    heads = model.roi_heads
-    spreads = {
-        model.rpn.head.cls_logits: 2.0,
-        model.rpn.head.bbox_pred: 0.3,
-        heads.box_predictor.cls_score: 2.5,
-        heads.box_predictor.bbox_pred: 1.0,
-        heads.mask_predictor.mask_fcn_logits: 2.0,
-    }
-    hooks = {}
-    for layer, spread in spreads.items():
-
-        def scale(layer, inputs, output, spread=spread):
-            hooks[layer].remove()  # the first call, on the finest map, decides
-            axes = [axis for axis in range(output.dim()) if axis != 1]
-            factor = spread / output.std(dim=axes)
-            layer.weight *= factor.view(-1, *[1] * (layer.weight.dim() - 1))
-            layer.bias -= output.mean(dim=axes)
-            layer.bias *= factor
-            return layer(*inputs)
-
-        hooks[layer] = layer.register_forward_hook(scale)
-    image = ShapesDataset(1, seed=3)[0][0]
-    with torch.no_grad():
-        model.eval()([image.to(heads.box_predictor.cls_score.weight)])
+def have_work_for_every_stage(model: TorchvisionMaskRCNN) -> None:
+    """Make a random model's outputs as varied as a trained one's, on a scene of Shapes."""
+    image = ShapesDataset(1, seed=3)[0][0].to(model.roi_heads.box_predictor.cls_score.weight)
+    spread_predictions(model, image, class_spread=2.5)
 
 
 def _calibrated_resnet50() -> dict[str, Tensor]:
