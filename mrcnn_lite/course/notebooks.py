@@ -30,6 +30,11 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+# The tag of a cell whose code is folded, since it only draws. Books of notebooks know it by this
+# name; JupyterLab and VS Code want `source_hidden`, which follows from it.
+FOLDED = "hide-input"
+# The tag of a heading under which everything is beyond the lesson's time; JupyterLab folds it.
+OPTIONAL = "optional"
 # Lesson 11 trains for three minutes.
 CELL_TIMEOUT_SECONDS = 600
 _ANSI_COLOR = re.compile(r"\x1b\[[0-9;]*m")
@@ -103,8 +108,9 @@ def read_notebook(path: Path) -> NotebookNode:
 def stabilise(notebook: NotebookNode) -> None:
     """Remove what differs between two runs of the same notebook, in place.
 
-    Of the cells' metadata only the tags stay. Ids stay as they are; a cell that has none, or the
-    one of another cell, is named after its position. Views of widgets go, since nothing can show
+    Of the cells' metadata only the tags stay, and a cell with the tag `hide-input` is folded, a
+    heading with the tag `optional`, too. Ids stay as they are; a cell that has none, or the one of
+    another cell, is named after its position. Views of widgets go, since nothing can show
     them without the kernel that made them. Pictures are made smaller.
     """
     notebook.metadata = nbformat.from_dict(METADATA)
@@ -116,6 +122,10 @@ def stabilise(notebook: NotebookNode) -> None:
         seen.add(cell.id)
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        if FOLDED in (tags or []):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+        if OPTIONAL in (tags or []):
+            cell.metadata["jp-MarkdownHeadingCollapsed"] = True
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop(_WIDGET_VIEW, None)

@@ -43,6 +43,17 @@ def test_a_failed_check_raises_the_verdict(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_lesson_goes_on_with_the_learners_function_if_it_is_right(capsys):
+    def right(x):
+        return x + x
+
+    assert double.working(right) is right
+    assert capsys.readouterr().out == "double: yours\n"
+    for wrong in (lambda x: x, lambda: 1, None):
+        assert double.working(wrong) is double.reference
+        assert capsys.readouterr().out == "double: the package's, until yours is right\n"
+
+
 def test_a_notebook_shows_one_line_and_its_cell_fails():
     notebook = new_notebook(
         cells=[

@@ -41,6 +41,27 @@ def test_executes_in_the_notebooks_folder_and_is_stable(tmp_path):
     assert path.read_bytes() == first
 
 
+def test_a_cell_that_only_draws_is_folded(tmp_path):
+    path = write(tmp_path / "lesson.ipynb", "x = 1", "y = 2")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].metadata = {"tags": ["hide-input"]}
+    nbformat.write(notebook, path)
+    execute(path)
+    shown, folded = nbformat.read(path, as_version=4).cells[1:]
+    assert shown.metadata == {}
+    assert folded.metadata == {"tags": ["hide-input"], "jupyter": {"source_hidden": True}}
+
+
+def test_an_optional_part_is_folded(tmp_path):
+    path = write(tmp_path / "lesson.ipynb", "x = 1")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].metadata = {"tags": ["optional"]}
+    nbformat.write(notebook, path)
+    execute(path)
+    heading = nbformat.read(path, as_version=4).cells[0]
+    assert heading.metadata == {"tags": ["optional"], "jp-MarkdownHeadingCollapsed": True}
+
+
 def test_a_failing_cell_is_named_and_the_file_untouched(tmp_path, capsys):
     path = write(tmp_path / "lesson.ipynb", "x = 1", "x / 0")
     before = path.read_bytes()
