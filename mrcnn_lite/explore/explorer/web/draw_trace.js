@@ -33,7 +33,7 @@ function errorRange(traces, stride) {
       high = Math.max(high, values[values.length - 1 - apart]);
     }
   }
-  return [Math.floor(low / unit - 1e-6) * unit, Math.ceil(high / unit + 1e-6) * unit];
+  return [Math.floor(low / unit + 1e-6) * unit, Math.ceil(high / unit - 1e-6) * unit];
 }
 
 /** The traces of all operations; the former ones, if only the box's place along the axis differs. */
