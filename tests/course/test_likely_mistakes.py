@@ -11,7 +11,7 @@ from functools import cache
 import pytest
 
 from mrcnn_lite import check
-from tests.course.lesson import LESSONS
+from tests.course.lesson import LESSONS, define, is_named
 
 # Exercise: replacements in the lesson's solution, and words of the reply. Names of the lesson's
 # own, such as `rows`, are those of its solution. None where the reply has no name for it.
@@ -322,16 +322,10 @@ def reply_to(name: str, replacements: dict[str, str]) -> str:
         assert old in source, f"{name} has no {old!r} any more"
         source = source.replace(old, new)
     namespace = dict(namespace)
-    exec(source, namespace)
+    define(source, namespace)
     verdict = check.EXERCISES[name].verdict(namespace[function])
     assert not verdict.passed, (name, replacements)
     return verdict.message
-
-
-def named(name: str, reply: str) -> bool:
-    return (
-        any(mistake in reply for mistake in check.EXERCISES[name].mistakes) or "constant" in reply
-    )
 
 
 @pytest.mark.parametrize("name", ONE)
@@ -355,5 +349,5 @@ def test_nine_in_ten_have_a_name():
         for name in entries
         for replacements, _ in entries[name]
     ]
-    nameless = [entry for entry in table if not named(*entry)]
+    nameless = [entry for entry in table if not is_named(check.EXERCISES[entry[0]], entry[1])]
     assert len(nameless) <= len(table) / 10, nameless
