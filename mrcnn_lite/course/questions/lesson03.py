@@ -13,7 +13,7 @@ QUESTIONS = (
             ),
             Choice(
                 "5",
-                "You went a quarter of the way from 4 to 8. That would be right if the value of cell j "
+                "You went a quarter of the way from 4 to 8. That would do if the value of cell j "
                 "stood at j. Where does it stand?",
             ),
             Choice(
