@@ -116,7 +116,8 @@ QUESTIONS = (
         (
             Choice(
                 "120",
-                "That is what it reads with `aligned=True`. How much is half a cell, in pixels of the image?",
+                "With `aligned=True` it reads 120. How much is half a cell, in pixels of the "
+                "image?",
             ),
             Choice(
                 "128",
