@@ -7,7 +7,7 @@ A table, from its definition to its page:
     one_run        one model, one seed: trained, measured, kept
     ablate         a table's rows side by side, and what came out of them
     results        means, spreads and gains
-    verdicts       what an interval says of a claim
+    verdicts       what an interval says of a claim: its direction, and its size
     pages          how results are written: Markdown, JSON, pictures
     draw_tables    a table as a picture, every seed a dot
 
