@@ -222,6 +222,28 @@ ONE = {
         ({"step >= epoch / 26 * steps": "step >= epoch * (steps // 26)"}, "to whole steps"),
         ({"step >= epoch / 26 * steps": "step // (steps // 26) >= epoch"}, "to whole steps"),
     ],
+    "train_in_amp": [
+        ({"with torch.autocast(images[0].device.type, dtype):": "if True:"}, "in float32"),
+        ({"optimizer.zero_grad()": "pass"}, "still there in the next"),
+        ({"scaler.scale(loss).backward()": "loss.backward()"}, "goes backward unscaled"),
+        ({"scaler.step(optimizer)": "optimizer.step()"}, "still scaled up"),
+        ({"scaler.update()": "pass"}, "`scaler.update` is missing"),
+        (
+            {
+                "scaler.scale(loss).backward()": "loss.backward()",
+                "scaler.step(optimizer)": "optimizer.step()",
+                "scaler.update()": "pass",
+            },
+            "the scaler is left out",
+        ),
+    ],
+    "parallel_gradients": [
+        ({"wrapped(own_images": "model(own_images"}, "call the wrapper, not the model"),
+        ({"[process::num_processes]": "[::num_processes]"}, "those of process 0"),
+        ({"[process::num_processes]": "[:]"}, "takes the whole batch"),
+        ({"parameter.grad for": "parameter.grad / num_processes for"}, "once more"),
+        ({"enabled=dtype is not None": "enabled=False"}, "in float32, whatever"),
+    ],
     # Of each lesson that has taken a box apart, the mistakes that nearly everyone makes once.
     "box_that_is_read": [
         ({"max(x2 - x1 + 1, 1), max(y2 - y1 + 1, 1)": "x2 - x1, y2 - y1"}, "you forgot the + 1"),
