@@ -135,6 +135,13 @@ export function makeCauses() {
   return { node, set };
 }
 
+const WAYS = {
+  pool: "rounds, then takes the largest",
+  warp: "rounds, then interpolates",
+  align_unaligned: "half a cell off",
+  align: "never rounds",
+};
+
 /** The four operations, each with a small picture of its error and its value now. */
 export function makeOperations(onChoose) {
   const parts = new Map();
@@ -144,7 +151,7 @@ export function makeOperations(onChoose) {
     const canvas = make("canvas", { class: "spark", "aria-hidden": "true" });
     const given = make("canvas", { class: "given", "aria-hidden": "true" });
     parts.set(name, { value, canvas, given });
-    return [name, [given, make("b", {}, title), value, make("small", {}, note ?? (name === "pool" ? "max of whole cells" : "mean of samples")), canvas]];
+    return [name, [given, make("b", {}, title), value, make("small", {}, [note, WAYS[name]].filter(Boolean).join(": ")), canvas]];
   }));
   return { ...makeChoice("Operation", "operation", options, onChoose), parts };
 }
