@@ -32,7 +32,9 @@ def test_labels_avoid_each_other_and_stay_inside(inches):
     canvas = FigureCanvasAgg(figure)
     axes = figure.subplots()
     draw_image(axes, torch.zeros(3, 128, 128))
-    boxes = torch.tensor([[60.0, 60, 90, 100], [61, 61, 90, 99], [62, 60, 92, 97], [110, 0, 128, 9]])
+    boxes = torch.tensor(
+        [[60.0, 60, 90, 100], [61, 61, 90, 99], [62, 60, 92, 97], [110, 0, 128, 9]]
+    )
     label_boxes(axes, boxes, ["triangle 0.77", "cross 0.77", "square 0.50", "circle 1.00"])
     renderer = canvas.get_renderer()
     spans = [text.get_window_extent(renderer) for text in axes.texts]
