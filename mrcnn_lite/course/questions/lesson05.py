@@ -28,12 +28,12 @@ QUESTIONS = (
     ),
     Question(
         "numbers_of_an_object",
-        "An object of 32 x 32 pixels has 32 x 32 x 3 = 3072 numbers in the image. How many has it "
-        "on ResNet-50's C4, at stride 16?",
+        "An object of 32 x 32 pixels has 32 x 32 x 3 = 3072 numbers in the image. How many does it "
+        "have on ResNet-50's C4, at stride 16?",
         (
             Choice(
                 "4",
-                "So many cells it has. How many numbers stand in a cell?",
+                "That is its number of cells. How many numbers does each cell hold?",
             ),
             Choice(
                 "12",
@@ -82,7 +82,7 @@ QUESTIONS = (
             ),
             Choice(
                 "about a quarter",
-                "The middle counts more, rightly. It counts more still: with every layer the sums "
+                "The middle does count more, and by more than that: with every layer the sums "
                 "pile up in the middle, as the sum of many dice does.",
             ),
             Choice(
@@ -107,7 +107,7 @@ QUESTIONS = (
                 right=True,
             ),
             Choice(
-                "they end alike",
+                "they end with about the same loss",
                 "The task is easy enough for both, that is true. But is the way to the solution "
                 "equally easy?",
             ),
@@ -120,7 +120,7 @@ QUESTIONS = (
         (
             Choice(
                 "much shorter: it vanishes on the way",
-                "So it is in deep networks without batch norm that were initialised carelessly. "
+                "That happens in deep networks without batch norm, initialised carelessly. "
                 "What does batch norm do to activations that have become small?",
             ),
             Choice(
@@ -173,7 +173,7 @@ QUESTIONS = (
             ),
             Choice(
                 "the same, within a few per cent",
-                "As it was meant: the width of the groups was chosen so.",
+                "As intended: the width of the groups was chosen to make it so.",
                 right=True,
             ),
         ),

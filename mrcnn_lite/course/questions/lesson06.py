@@ -5,8 +5,8 @@ from mrcnn_lite.course.question import Choice, Question
 QUESTIONS = (
     Question(
         "what_and_where",
-        "Compare C2 and C4. From which of them can be read better what an object is (its class), "
-        "and where it ends (its pixels)?",
+        "Compare C2 and C4. Which of them tells better what an object is (its class), and which "
+        "where it ends (its pixels)?",
         (
             Choice(
                 "C4 both: it is computed from C2, by many more layers",
@@ -36,7 +36,7 @@ QUESTIONS = (
             ),
             Choice(
                 "23: C2's field, and one cell more on either side for the 3 x 3 convolution",
-                "That is the lateral way. There is a second way on which something comes to P2.",
+                "That is the lateral connection. What else is added up in P2?",
             ),
             Choice(
                 "at least 183",
@@ -47,7 +47,7 @@ QUESTIONS = (
     ),
     Question(
         "what_the_pyramid_tells",
-        "What has become of C2 in P2: how well can be read what, and where?",
+        "Compare P2 with C2. Does it tell better or worse what an object is, and where it ends?",
         (
             Choice(
                 "what better, where worse: the coarse maps blur it",
@@ -76,7 +76,7 @@ QUESTIONS = (
             ),
             Choice(
                 "P2: it is only 64 pixels high, and small things want fine cells",
-                "So one could build it, and for flat boxes it might even help. The rule takes the "
+                "One could build it so, and for flat boxes it might even help. The rule takes the "
                 "root of the area.",
             ),
             Choice(

@@ -21,7 +21,7 @@ QUESTIONS = (
             Choice(
                 "about one in two",
                 "The first regions are patches of 4 pixels, far smaller than an object; but they "
-                "grow, and a plain shape before a dull ground is easy prey.",
+                "grow, and a plain shape on a dull ground is easy to find.",
             ),
         ),
     ),
@@ -32,8 +32,8 @@ QUESTIONS = (
         (
             Choice(
                 "at (2, 2)",
-                "That is where the cell's value stands, says lesson 04, and it would be sensible. "
-                "But it is a convention, and older than lesson 04's insight: read on and see.",
+                "That is where the cell's value stands, as lesson 04 says, and it would be "
+                "sensible. But the convention is older than that insight: read on and see.",
             ),
             Choice(
                 "at (0, 0)",
@@ -54,7 +54,7 @@ QUESTIONS = (
         (
             Choice(
                 "next to none: there are so many",
-                "They are many, but of four sizes and three shapes only, and they stand a quarter "
+                "There are many, but of four sizes and three shapes only, and they stand a quarter "
                 "of their size apart. What is the IoU of a box with one that is 1.5 times as wide?",
             ),
             Choice(
@@ -72,8 +72,8 @@ QUESTIONS = (
     ),
     Question(
         "offsets_by_level",
-        "An anchor that should fire is not quite where its object is. How far, in pixels, are the "
-        "two centres apart along x, for anchors of 16, of 32 and of 64 pixels (standard "
+        "An anchor labelled as an object is not quite where its object is. How far apart along x, "
+        "in pixels, are the two centres, for anchors of 16, of 32 and of 64 pixels (standard "
         "deviation)?",
         (
             Choice(
@@ -89,7 +89,7 @@ QUESTIONS = (
             ),
             Choice(
                 "less for the large ones, which cover more",
-                "A large anchor covers more, and so it may be off by more and still fire. Compare "
+                "A large anchor covers more, and so it may be off by more and still match. Compare "
                 "its stride with that of the finest, too.",
             ),
         ),
@@ -150,8 +150,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about 100",
-                "There are three objects in a picture, on average. What should the 97 others be "
-                "good for, if the order is any good?",
+                "There are three objects in a picture, on average. What would the 97 others be "
+                "for, if the order is any good?",
             ),
             Choice(
                 "about 10",
@@ -178,7 +178,7 @@ QUESTIONS = (
             ),
             Choice(
                 "it is the same",
-                "The heads see no difference, that is right. Is there any between the two sets of "
+                "The heads see no difference, true. Is there any between the two sets of "
                 "boxes themselves? Look at how many objects each reaches.",
             ),
         ),

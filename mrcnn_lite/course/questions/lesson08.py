@@ -11,7 +11,7 @@ QUESTIONS = (
             Choice(
                 "it falls: those deltas are noise, since no circle has ever trained them",
                 "No circle has. But stars have, and they were seen through the same hidden layer. "
-                "Is an edge on the left another edge for a star?",
+                "Does an edge on the left look different for a star?",
             ),
             Choice(
                 "it rises, but less than with the deltas of the circle",
@@ -29,7 +29,7 @@ QUESTIONS = (
     Question(
         "cost_of_mask_heads",
         "A mask head of four convolutions, and one of fully connected layers with 1,024 numbers "
-        "between them: which is the dearer one?",
+        "between them: which one costs more?",
         (
             Choice(
                 "the convolutions, in parameters and in multiply-adds",
@@ -79,7 +79,7 @@ QUESTIONS = (
             Choice(
                 "both heads' masks move by exactly two cells",
                 "For one of the heads that is a law. The other one has separate weights for each "
-                "place, and nobody has told it that the places are neighbours.",
+                "place, and nothing tells it that the places are neighbours.",
             ),
             Choice(
                 "the FCN's moves by exactly two cells, the MLP's only roughly or not at all",
@@ -109,7 +109,7 @@ QUESTIONS = (
             ),
             Choice(
                 "the mask branch, and the features below it",
-                "And the same features serve the other branch: the two never meet but there.",
+                "And the same features serve the other branch: only there do the two meet.",
                 right=True,
             ),
         ),
@@ -138,7 +138,7 @@ QUESTIONS = (
     ),
     Question(
         "share_of_the_heads",
-        "R50-C4, an image of 800 x 1216 pixels, 300 proposals. Which share of its multiply-adds is "
+        "R50-C4, an image of 800 x 1216 pixels, 300 proposals. What share of its multiply-adds is "
         "in the heads?",
         (
             Choice(

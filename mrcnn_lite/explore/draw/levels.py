@@ -98,8 +98,8 @@ def draw_what_and_where(
 
     Args:
         axes: empty.
-        what: name of a map, such as "C2", to the share of objects whose class is read rightly.
-        where: name to the share of pixels near an outline that are told rightly.
+        what: name of a map, such as "C2", to the share of objects whose class is read correctly.
+        where: name to the share of pixels near an outline that are told correctly.
         spread: name to the standard deviations of both.
     """
     for name in what:
@@ -126,6 +126,6 @@ def draw_what_and_where(
                 xytext=(where[trunk_name], what[trunk_name]),
                 arrowprops={"arrowstyle": "->", "color": BLACK, "shrinkA": 7, "shrinkB": 7},
             )
-    axes.set_xlabel("where: share of the pixels near outlines told rightly")
-    axes.set_ylabel("what: share of the classes told rightly")
+    axes.set_xlabel("where: share of the pixels near outlines told correctly")
+    axes.set_ylabel("what: share of the classes told correctly")
     axes.grid(alpha=0.3)

@@ -26,16 +26,17 @@ _CURVES = ((BLUE, ":", "s"), (BLUISH_GREEN, "-.", "^"), (VERMILLION, "--", "D"))
 
 
 def draw_anchor_labels(axes: Axes, anchors: Tensor, labels: Tensor, boxes: Tensor) -> None:
-    """Draw which anchors should fire (boxes), and the centres of those that are not asked.
+    """Draw which anchors are labelled as objects (boxes), and the centres of the ignored ones.
 
     Args:
         axes: with the image, in image pixels.
         anchors: `Tensor[M, 4]`.
-        labels: `Tensor[M]`: 1 object, 0 background, -1 not asked.
+        labels: `Tensor[M]`: 1 object, 0 background, -1 ignored.
         boxes: the objects', `Tensor[G, 4]`.
     """
     draw_boxes(axes, boxes, GROUND_TRUTH, width=2.5, halo=True)
-    draw_boxes(axes, anchors[labels == 1], PREDICTION, width=1.5, label="should fire", halo=True)
+    objects = anchors[labels == 1]
+    draw_boxes(axes, objects, PREDICTION, width=1.5, label="anchor labelled 1", halo=True)
     centers = (anchors[labels == -1, :2] + anchors[labels == -1, 2:]) / 2
     axes.plot(
         *centers.T,
@@ -45,7 +46,7 @@ def draw_anchor_labels(axes: Axes, anchors: Tensor, labels: Tensor, boxes: Tenso
         markersize=4,
         markeredgecolor="black",
         markeredgewidth=0.5,
-        label="not asked (centre)",
+        label="ignored (its centre)",
     )
 
 
