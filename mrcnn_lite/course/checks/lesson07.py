@@ -165,7 +165,7 @@ anchor_labels = Exercise(
         "becomes background again": partial(_labels_wrongly, best="before the background"),
         "two anchors may be equally good for an object, and then both are 1; yours takes the first "
         "(`argmax`)": partial(_labels_wrongly, best="first"),
-        "between the thresholds an anchor is neither: -1, so that it is not asked": partial(
+        "between the thresholds an anchor is neither: -1, so that it is ignored": partial(
             _labels_wrongly, between=0
         ),
         "an IoU equal to the upper threshold is enough for a 1 (>=, not >)": partial(
