@@ -101,7 +101,7 @@ def open_page(browser, folder, **options):
     write_page(Path(folder) / "misalignment.html")
     page = browser.new_context(offline=True, **options).new_page()
     page.add_init_script(END_OF_FRAME)
-    page.goto((Path(folder) / "misalignment.html").as_uri())
+    page.goto((Path(folder) / "misalignment.html").as_uri() + "#scene=photograph")
     page.wait_for_selector("[data-field=x]")
     page.wait_for_timeout(500)
     return page

@@ -28,13 +28,13 @@ ROWS = [
     ("ResNet-50: bf16", f"{RESNET} --precision bf16"),
     ("ResNet-50: 2 processes", f"2 processes {RESNET}"),
     ("ResNet-50: 2 processes, bf16", f"2 processes {RESNET} --precision bf16"),
-    ("ResNet-50: 4 passes of 1 image", f"{RESNET} --accumulate 4"),
+    ("ResNet-50: 4 micro-batches of 1 image", f"{RESNET} --accumulate 4"),
     ("mini, 128 px", MINI),
     ("mini: bf16", f"{MINI} --precision bf16"),
     ("mini: compiled backbone", f"{MINI} --compile"),
     ("mini: 1 loading process", f"{MINI} --workers 1"),
     ("mini: 2 processes", f"2 processes {MINI}"),
-    ("mini: 4 passes of 2 images", f"{MINI} --accumulate 4"),
+    ("mini: 4 micro-batches of 2 images", f"{MINI} --accumulate 4"),
 ]
 
 

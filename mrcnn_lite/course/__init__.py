@@ -4,6 +4,7 @@ Begin with `exercise`, and read one lesson's checks beside it.
 
     exercise   what a check is made of: a right answer, known mistakes, hints
     naming     which known mistakes explain wrong results, one or two at once
+    repair     the one place in a function that is to be changed, found by trying
     results    a function called safely, its result compared and put in words
     checks     the exercises, lesson by lesson
     question   a prediction, with a reply to every choice

@@ -36,6 +36,7 @@ from mrcnn_lite.course.checks.lesson10 import (
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
 from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
+from mrcnn_lite.course.checks.lesson13_step import parallel_gradients, train_in_amp
 from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
 from mrcnn_lite.course.lessons import HINTS_OFF
 from mrcnn_lite.course.questions import QUESTIONS
@@ -91,6 +92,8 @@ EXERCISES = {
         false_alarm,
         learning_rate_at,
         next_loss_scale,
+        train_in_amp,
+        parallel_gradients,
         positions_of,
         rounding_shift,
         best_place,

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.console import say
-from mrcnn_lite.course.naming import explain
+from mrcnn_lite.course.naming import FACTOR, explain
+from mrcnn_lite.course.repair import find_repair
 from mrcnn_lite.course.results import describe_difference, describe_error, result_of, with_arguments
 
 Function = Callable[..., Any]
@@ -103,12 +104,14 @@ class Exercise:
             if (text := describe_difference(result, right, self.tolerance))
         }
         if differences:
-            return self._failed(self._reason(results, rights, differences))
+            return self._failed(self._reason(function, results, rights, differences))
         if self.trained is not None and (reason := self._lost_gradient(function)):
             return self._failed(reason)
         return Verdict(True, f"✓ {self.name}: right on all {len(self.cases)} inputs.")
 
-    def _reason(self, results: list, rights: list, differences: dict[int, str]) -> str:
+    def _reason(
+        self, function: Function, results: list, rights: list, differences: dict[int, str]
+    ) -> str:
         """Name the mistakes, and show an input on which they do not explain the result."""
         wrong = frozenset(differences)
         cases = list(self.cases.values())
@@ -116,6 +119,12 @@ class Exercise:
         if explanations and explanations[0].certain:
             one, *other = explanations[0].mistakes
             return f"two mistakes at once: (1) {one}; (2) {other[0]}" if other else one
+        # A known mistake that explains every wrong result says more than its place, and that more
+        # than a factor.
+        known = bool(explanations) and explanations[0].mistakes != (FACTOR,)
+        explained = known and explanations[0].inputs == wrong
+        if not explained and (place := find_repair(function, self._is_right(rights))):
+            return place
         raised = [case for case in wrong if isinstance(results[case], Exception)]
         if raised and not explanations:
             return f"on {self._described(min(raised))} {differences[min(raised)]}"
@@ -127,6 +136,17 @@ class Exercise:
         if wrong:
             parts.append(f"On {self._described(min(wrong))}, {differences[min(wrong)]}")
         return ". ".join(parts)
+
+    def _is_right(self, rights: list) -> Callable[[Function], bool]:
+        """A test of functions that ends at the first input on which one is wrong."""
+
+        def is_right(function: Function) -> bool:
+            return not any(
+                describe_difference(result_of(function, arguments), right, self.tolerance)
+                for arguments, right in zip(self.cases.values(), rights)
+            )
+
+        return is_right
 
     def _described(self, case: int) -> str:
         return with_arguments(*list(self.cases.items())[case])

@@ -92,6 +92,9 @@ def _as_array(value: Any) -> np.ndarray:
         raise TypeError("expected numbers, got None")  # NumPy takes it for not-a-number
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
+    elif isinstance(value, (list, tuple)):
+        # NumPy does not take tensors that want a gradient, as losses in a list do.
+        value = [_as_array(part) for part in value]
     return np.asarray(value, dtype=np.float64)
 
 

@@ -7,7 +7,7 @@ A table, from its definition to its page:
     one_run        one model, one seed: trained, measured, kept
     ablate         a table's rows side by side, and what came out of them
     results        means, spreads and gains
-    verdicts       what an interval says of a claim
+    verdicts       what an interval says of a claim: its direction, and its size
     pages          how results are written: Markdown, JSON, pictures
     draw_tables    a table as a picture, every seed a dot
 
@@ -20,6 +20,7 @@ What is measured on trained models besides:
     crowded        which method fails where they do
     segment_first  class, box and mask in parallel, against segmenting first
     bf16_training  what training in bf16 costs in accuracy
+    fine_tuning    what other weights to start from gain
     paste          what it changes that boxes are not rounded when masks are pasted
     scaling        what full training costs
     turns          timing in turns, for the last ones

@@ -58,15 +58,18 @@ def page_of_bf16(result: dict[str, Any]) -> str:
     for kind, name in (("segm", "mask AP"), ("bbox", "box AP")):
         float32, bf16 = ([run[kind] for run in runs[precision]] for precision in PRECISIONS)
         difference = gain(bf16, float32)
-        low, mean, high = (
-            statistics.fmean(float32) * difference[part] for part in ("low", "gain", "high")
-        )
+        said = "cannot tell"
+        if difference["low"] is not None:
+            low, mean, high = (
+                statistics.fmean(float32) * difference[part] for part in ("low", "gain", "high")
+            )
+            said = f"{mean:+.4f} ({low:+.4f} to {high:+.4f})"
         rows.append(
             [
                 name,
                 mean_and_deviation(float32, ".4f"),
                 mean_and_deviation(bf16, ".4f"),
-                f"{mean:+.4f} ({low:+.4f} to {high:+.4f})",
+                said,
             ]
         )
     lines = [

@@ -6,7 +6,14 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mrcnn_lite.experiments.verdicts import AS_CLAIMED, CANNOT_TELL, CONTRADICTS, verdict
+from mrcnn_lite.experiments.verdicts import (
+    CANNOT_TELL,
+    CONTRADICTS,
+    ON_PAR,
+    SAME_DIRECTION,
+    in_words,
+    verdict,
+)
 from mrcnn_lite.explore.palette import BLACK, BLUE, BLUISH_GREEN, ORANGE, VERMILLION
 
 # How each kind of average precision is drawn.
@@ -15,7 +22,8 @@ SHOWN = {"AP": (BLUE, "o"), "AP75": (ORANGE, "D")}
 KIND_NAMES = {"segm": "mask", "bbox": "box"}
 # How each verdict is: a colour, a marker and the marker's filling.
 VERDICT_STYLES = {
-    AS_CLAIMED: {"color": BLUISH_GREEN, "marker": "o"},
+    SAME_DIRECTION: {"color": BLUISH_GREEN, "marker": "o"},
+    ON_PAR: {"color": BLUISH_GREEN, "marker": "s"},
     CANNOT_TELL: {"color": BLACK, "marker": "o", "markerfacecolor": "white"},
     CONTRADICTS: {"color": VERMILLION, "marker": "X"},
 }
@@ -93,11 +101,13 @@ def figure_of_gains(
     figure = Figure(figsize=(9, 1.2 + 0.48 * len(lines)), layout="constrained")
     axes = figure.subplots()
     for place, (_, found, paper, claim) in enumerate(lines):
-        said = verdict(found, paper, claim)
-        style = VERDICT_STYLES[said]
-        ends = [100 * found["low"], 100 * found["high"]]
-        axes.plot(ends, [place, place], color=style["color"], linewidth=2)
-        axes.plot(100 * found["gain"], place, linestyle="none", markersize=9, **style)
+        said = in_words(found, paper, claim)
+        style = VERDICT_STYLES[verdict(found, paper, claim)]
+        if found["low"] is not None:
+            ends = [100 * found["low"], 100 * found["high"]]
+            axes.plot(ends, [place, place], color=style["color"], linewidth=2)
+        if found["gain"] is not None:
+            axes.plot(100 * found["gain"], place, linestyle="none", markersize=9, **style)
         if paper is not None:
             axes.plot(100 * paper, place, "|", color=BLACK, markersize=16, markeredgewidth=2)
         axes.annotate(

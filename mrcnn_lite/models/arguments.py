@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchvision.ops import box_iou
 from torchvision.tv_tensors import BoundingBoxes, BoundingBoxFormat
 
 from mrcnn_lite.models.config import MaskRCNNConfig
@@ -21,6 +22,9 @@ from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 # so many of the normalisation's deviations from its mean, is in another unit.
 PIXEL_VALUES = (-0.5, 1.5)
 DEVIATIONS = 5
+# Boxes of another form are told by their masks: so well, as IoU, do these fit the other form, and
+# so badly the right one. A box may be drawn loosely, and a small one by chance fits both.
+FITS, FITS_NOT = 0.9, 0.85
 
 
 def as_images(
@@ -119,7 +123,7 @@ def as_targets(
     _check_boxes([target["boxes"] for target in targets], names, images, on_image=True)
     _check_labels([target["labels"] for target in targets], num_classes)
     if with_masks:
-        _check_masks([target["masks"] for target in targets])
+        _check_masks(targets)
     return targets
 
 
@@ -162,12 +166,46 @@ def _check_labels(labels: list[Tensor], num_classes: int) -> None:
             )
 
 
-def _check_masks(masks: list[Tensor]) -> None:
-    spoilt = [_has_other_values(of_image)[None] for of_image in masks]  # [1] each
-    for i, of_image in enumerate(_on_cpu(spoilt)):
-        if of_image:
-            other = masks[i][(masks[i] != 0) & (masks[i] != 1)][0].item()
+def _check_masks(targets: list[dict[str, Any]]) -> None:
+    """Raise a ValueError if masks hold something else than 0 and 1, or belie their boxes."""
+    seen = []
+    for target in targets:
+        boxes, masks = target["boxes"], target["masks"]
+        spoilt = _has_other_values(masks).to(boxes).expand(len(boxes), 1)
+        seen.append(torch.cat([boxes, _boxes_around(masks).to(boxes), spoilt], dim=1))  # [G, 9]
+    for i, of_image in enumerate(_on_cpu(seen)):
+        boxes, around, spoilt = of_image.split([4, 4, 1], dim=1)
+        if spoilt.any():
+            masks = targets[i]["masks"]
+            other = masks[(masks != 0) & (masks != 1)][0].item()
             raise ValueError(f"targets[{i}]['masks'] should hold 0 and 1 only, got {other:.4g}")
+        if _are_sizes(boxes, around):
+            raise ValueError(
+                f"targets[{i}]['boxes'] should be (x1, y1, x2, y2), but its masks say that they "
+                f"are (x, y, width, height), as {boxes[0].tolist()}"
+            )
+
+
+def _are_sizes(boxes: Tensor, around: Tensor) -> bool:
+    """Whether boxes would fit those around their masks if they were (x, y, width, height)."""
+    has_mask = around[:, 2] > 0
+    boxes, around = boxes[has_mask], around[has_mask]
+    with_size = torch.cat([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], dim=1)
+    good = box_iou(boxes, around).diagonal() >= FITS_NOT
+    other = box_iou(with_size, around).diagonal() > FITS
+    return len(boxes) > 0 and bool(other.all() and not good.any())
+
+
+def _boxes_around(masks: Tensor) -> Tensor:
+    """The boxes around masks `Tensor[G, H, W]`, int64 `Tensor[G, 4]`; zeros around an empty one."""
+    edges = []
+    for dim in (1, 2):
+        some = masks.any(dim=dim).byte()  # [G, W], then [G, H]
+        length = some.shape[1]
+        edges.append((some.argmax(dim=1), length - some.flip(1).argmax(dim=1)))
+    (x1, x2), (y1, y2) = edges
+    boxes = torch.stack([x1, y1, x2, y2], dim=1)
+    return boxes * masks.flatten(1).any(dim=1, keepdim=True)
 
 
 def _has_other_values(masks: Tensor) -> Tensor:

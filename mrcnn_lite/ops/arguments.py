@@ -153,14 +153,15 @@ def as_rois(boxes: Tensor | Sequence[Tensor], images: int | None = None) -> Tens
         _check_boxes(boxes, "boxes", columns=5)
         rois = boxes
     else:
-        rois = _joined(boxes, images)
+        rois = joined(boxes, images)
     rois = rois.to(_wide(rois.dtype))
     if not isinstance(rois, ValuelessTensor):  # a dry run has no values to check
         _check_values(rois.detach(), images)
     return rois
 
 
-def _joined(boxes: Sequence[Tensor], images: int | None) -> Tensor:
+def joined(boxes: Sequence[Tensor], images: int | None) -> Tensor:
+    """One table of RoIs from a `Tensor[L, 4]` for each image; values are not looked at."""
     if not isinstance(boxes, (list, tuple)):
         raise TypeError(
             f"boxes must be Tensor[K, 5] or a list of Tensor[L, 4], got {type(boxes).__name__}"

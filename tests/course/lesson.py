@@ -3,6 +3,7 @@
 import ast
 import contextlib
 import copy
+import linecache
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 
+from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.course.minutes import PART
 from mrcnn_lite.course.student import CHECK, EXERCISE_TITLE, SOLUTION
 from mrcnn_lite.files import NOTEBOOKS
@@ -144,6 +146,19 @@ def _functions(sources: Iterable[str]) -> dict[str, Function]:
 
 
 LESSONS = [Lesson(path) for path in sorted(NOTEBOOKS.glob("*.ipynb"))]
+
+
+def define(source: str, namespace: dict) -> None:
+    """Run a cell's source so that its functions know it, as a notebook does."""
+    name = f"<cell {len(linecache.cache)}>"
+    linecache.cache[name] = len(source), None, source.splitlines(keepends=True), name
+    exec(compile(source, name, "exec"), namespace)
+
+
+def is_named(exercise: Exercise, reply: str) -> bool:
+    """Whether a check's reply says what is wrong, beyond numbers that are."""
+    words = ("it is a constant", "a part of it is a constant", "all is right but for one place")
+    return any(text in reply for text in (*exercise.mistakes, *words))
 
 
 def normalise(function: Function) -> str:

@@ -132,6 +132,22 @@ def test_a_single_number_and_tuples():
     assert "value 1 of 2: the result 7 is not right" in both.verdict(lambda x: (7, x)).message
 
 
+def test_a_list_of_losses_that_want_gradients_is_compared():
+    losses = Exercise(
+        name="losses",
+        reference=lambda x: [x, 2 * x],
+        cases={"a number": (1.0,), "another": (3.0,)},
+        mistakes={"you forgot to double": lambda x: [x, x]},
+        hints=("", "", ""),
+    )
+
+    def as_tensors(numbers):
+        return [torch.tensor(number, requires_grad=True) for number in numbers]
+
+    assert losses.verdict(lambda x: as_tensors([x, 2 * x])).passed
+    assert "you forgot to double" in losses.verdict(lambda x: as_tensors([x, x])).message
+
+
 def test_no_number_is_right_only_where_it_is_expected():
     divide = Exercise(
         name="divide",

@@ -17,7 +17,7 @@ import pytest
 from mrcnn_lite import check
 from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.course.student import SOLUTION
-from tests.course.lesson import LESSONS
+from tests.course.lesson import LESSONS, Lesson, define, is_named
 
 # Names that two lines of code exchange when x and y are mixed up.
 SWAPPED = {"x1": "y1", "x2": "y2", "y1": "x1", "y2": "x2"}
@@ -92,11 +92,7 @@ def mutants(source: str) -> Iterator[tuple[str, str]]:
         yield mutate.kind, ast.unparse(tree)
 
 
-EXERCISES = [
-    pytest.param((lesson, number), id=lesson.check_cells[number].id.removeprefix("check-"))
-    for lesson in LESSONS
-    for number in range(len(lesson.solution_cells))
-]
+EXERCISES = [(lesson, number) for lesson in LESSONS for number in range(len(lesson.solution_cells))]
 # What a solution may do otherwise and still be right.
 EQUIVALENT = {
     "count_anchors": "another rounding",  # all sizes are divisible by the strides
@@ -116,9 +112,18 @@ class Solved:
     namespace: dict
 
 
-@pytest.fixture(params=EXERCISES)
+def name_of(place: tuple[Lesson, int]) -> str:
+    lesson, number = place
+    return lesson.check_cells[number].id.removeprefix("check-")
+
+
+@pytest.fixture(params=EXERCISES, ids=name_of)
 def solved(request) -> Solved:
-    lesson, number = request.param
+    return solve(request.param)
+
+
+def solve(place: tuple[Lesson, int]) -> Solved:
+    lesson, number = place
     called = lesson.check_cells[number].source
     name, function = re.fullmatch(r"check\.(\w+)\((\w+)\)", called).groups()
     namespace = {**lesson.definitions(), "floor": math.floor, "math": math}
@@ -139,6 +144,26 @@ def test_no_mutant_passes(solved):
     for kind, source in mutants(solved.source):
         if EQUIVALENT.get(solved.exercise.name) != kind:
             assert not passes(solved, source), (kind, source)
+
+
+@pytest.mark.slow
+def test_nine_in_ten_mutants_have_a_name():
+    """What is wrong is named, or its place found and the kind of it said."""
+    replies = [
+        (case.exercise, kind, reply_to(case, source))
+        for case in map(solve, EXERCISES)
+        for kind, source in mutants(case.source)
+        if EQUIVALENT.get(case.exercise.name) != kind
+    ]
+    nameless = [(one.name, kind) for one, kind, reply in replies if not is_named(one, reply)]
+    assert len(replies) > 100
+    assert len(nameless) <= len(replies) / 10, nameless
+
+
+def reply_to(solved: Solved, source: str) -> str:
+    namespace = dict(solved.namespace)
+    define(source, namespace)
+    return solved.exercise.verdict(namespace[solved.function]).message
 
 
 def test_no_hint_is_the_answer(solved):

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from mrcnn_lite.experiments.draw_seeds import draw_intervals, draw_pairs
 from mrcnn_lite.experiments.draw_tables import VERDICT_STYLES, figure_of_gains
-from mrcnn_lite.experiments.verdicts import AS_CLAIMED, CANNOT_TELL, CONTRADICTS
+from mrcnn_lite.experiments.verdicts import CANNOT_TELL, CONTRADICTS, SAME_DIRECTION
 
 
 def claim(low: float, high: float, paper: float | None) -> dict:
@@ -25,7 +25,7 @@ def gains() -> Figure:
 def test_gains_are_drawn_with_interval_paper_and_verdict(gains):
     (axes,) = gains.axes
     said = [text.get_text().strip() for text in axes.texts]
-    assert said == [AS_CLAIMED, CANNOT_TELL, CONTRADICTS]
+    assert said == [f"{SAME_DIRECTION}, as large", CANNOT_TELL, CONTRADICTS]
     lines = [line for line in axes.lines if len(line.get_xdata()) == 2][:3]
     assert lines[0].get_xdata() == pytest.approx([10, 30])
     papers = [line for line in axes.lines if line.get_marker() == "|"]

@@ -9,6 +9,7 @@ from mrcnn_lite.experiments import (
     alignment,
     bf16_training,
     crowded,
+    fine_tuning,
     pages,
     paste,
     results,
@@ -17,11 +18,13 @@ from mrcnn_lite.experiments import (
 )
 from mrcnn_lite.files import RESULTS
 
+TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "fcis")
 PAGES = {
-    **dict.fromkeys(("2a", "2b", "2c", "2d", "2e", "text", "fcis"), results.page),
+    **dict.fromkeys(TABLES, results.page),
     "alignment": alignment.page_of_alignment,
     "overlap": crowded.page_of_overlap,
     "bf16_training": bf16_training.page_of_bf16,
+    "fine_tuning": fine_tuning.page_of_fine_tuning,
     "paste": paste.page_of_paste,
     "segment_first": segment_first.page_of_segment_first,
     "model": model.page_of_model,
@@ -34,6 +37,14 @@ PAGES = {
 def test_pages_come_from_the_numbers_beside_them(name):
     result = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
     assert PAGES[name](result) == (RESULTS / f"{name}.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_is_said_of_a_tables_runs_follows_from_them(name):
+    """Means, gains, and the paper's figures as they stand in `mrcnn_lite.experiments.tables`."""
+    summary = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    runs = [run for row in summary["rows"] for run in row["runs"]]
+    assert json.loads(json.dumps(results.put_together(name, runs))) == summary
 
 
 def test_the_tables_of_scaling_come_from_the_numbers_beside_them():

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.experiments.ablate import ablate, plan
+from mrcnn_lite.experiments.draw_tables import figure_of_gains
 from mrcnn_lite.experiments.results import (
     STUDENT_T,
     check_not_larger,
     gain,
     page,
     summarise,
+    write_again,
     write_results,
 )
 from mrcnn_lite.experiments.tables import TABLES
@@ -75,8 +77,38 @@ def test_a_row_that_is_always_larger_by_one_factor_gains_that(base, factor):
 
 
 def test_one_seed_has_no_interval_and_a_base_of_zero_no_gain():
-    assert math.isnan(gain([0.2], [0.1])["low"])
-    assert math.isnan(gain([0.2, 0.2], [0.0, 0.0])["gain"])
+    assert gain([0.2], [0.1]) == {"gain": pytest.approx(1), "low": None, "high": None}
+    assert gain([0.2, 0.2], [0.0, 0.0]) == {"gain": None, "low": None, "high": None}
+
+
+@pytest.mark.parametrize("value", [0.0, 0.2])
+def test_a_table_of_one_seed_is_written_and_read_by_any_json(finished, tmp_path, value):
+    """A quick look trains once, and may find nothing at all."""
+    runs = [run for run in finished if run.seed == 0]
+    for run in runs:
+        result = run.result()
+        result["metrics"] = {kind: dict.fromkeys(NAMES, value) for kind in ("bbox", "segm")}
+        (run.path / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    write_results(tmp_path, "2b", runs)
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    summary = json.loads((tmp_path / "2b.json").read_text("utf-8"), parse_constant=refuse)
+    (claim,) = summary["comparisons"]
+    assert claim["AP"] == {"gain": 0.0 if value else None, "low": None, "high": None}
+    assert "| cannot tell |" in (tmp_path / "2b.md").read_text("utf-8")
+    figure_of_gains([summary])
+
+
+def test_a_table_is_written_again_from_its_runs(finished, tmp_path):
+    write_results(tmp_path, "2b", finished)
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("2b.*")}
+    summary = json.loads((tmp_path / "2b.json").read_text("utf-8"))
+    summary["rows"][0]["paper"], summary["comparisons"] = {}, []
+    (tmp_path / "2b.json").write_text(json.dumps(summary), encoding="utf-8")
+    write_again(tmp_path, "2b")
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("2b.*")} == before
 
 
 def test_a_summary_has_every_run_means_and_the_paper(finished):
@@ -98,7 +130,8 @@ def test_the_page_has_our_figures_beside_the_papers(finished):
     assert "| sigmoid | 35.0 ± 5.0 | 35.0 ± 5.0 | 35.0 ± 5.0 | 35.0 ± 5.0 |" in text
     assert "30.3 / 51.2 / 31.5 (R50-C4)" in text
     assert (
-        "| sigmoid, over softmax | mask AP | +40 % (+40 to +40) | +22 % | as in the paper |" in text
+        "| sigmoid, over softmax | mask AP | +40 % (+40 to +40) | +22 % | same direction | "
+        "1.8 times as large |" in text
     )
 
 

@@ -15,15 +15,17 @@ from mrcnn_lite.explore.explorer.web_sources import FOLDER
 from mrcnn_lite.explore.measure.misalignment import split_shift
 from mrcnn_lite.ops.by_name import OPERATIONS
 
-# For every RoI: the cells and weights of all bins, and the causes of all bins along x and y.
+# For every RoI: all bins' cells and weights, their causes along x and y, and the feature.
 RUNNER = """
 import { readFileSync } from "node:fs";
 const encode = (numbers) => Buffer.from(new Float64Array(numbers).buffer).toString("base64");
 const groups = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const results = groups.map(({ operation, size, rois, bins, stride, sampling }) => {
-  const [counts, cells, weights, causes] = [[], [], [], []];
+const results = groups.map(({ operation, size, rois, bins, stride, sampling, values }) => {
+  const [counts, cells, weights, causes, features] = [[], [], [], [], []];
+  const map = { rows: size[0], columns: size[1], channels: 2, values };
   for (const roi of rois) {
     const read = readBox(operation, size, roi, bins, stride, sampling);
+    features.push(...roiFeature(read, map));
     for (let row = 0; row < bins; row++) for (let column = 0; column < bins; column++) {
       const bin = cellsOfBin(read, row, column);
       counts.push(bin.length);
@@ -32,7 +34,7 @@ const results = groups.map(({ operation, size, rois, bins, stride, sampling }) =
       for (const name of [...CAUSES, "total"]) causes.push(x[name], y[name]);
     }
   }
-  return [counts, cells, weights, causes].map(encode);
+  return [counts, cells, weights, causes, features].map(encode);
 });
 process.stdout.write(JSON.stringify(results));
 """
@@ -70,6 +72,8 @@ def make_groups() -> list[dict]:
                             "bins": int(random.integers(1, 8)),
                             "size": [height, width],
                             "rois": make_rois(random, height * stride, width * stride),
+                            # Row by row, cell by cell, two channels.
+                            "values": random.normal(size=height * width * 2).tolist(),
                         }
                     )
     return groups
@@ -107,8 +111,8 @@ def run_javascript(node: str, groups: list[dict], folder: Path) -> list[list[np.
 def test_javascript_reads_the_cells_that_the_package_reads(node, tmp_path):
     groups = make_groups()
     assert sum(len(group["rois"]) for group in groups) >= 5000
-    worst_weight = worst_error = 0.0
-    for group, (counts, cells, weights, causes) in zip(
+    worst_weight = worst_error = worst_feature = 0.0
+    for group, (counts, cells, weights, causes, features) in zip(
         groups, run_javascript(node, groups, tmp_path)
     ):
         rois = torch.tensor(group["rois"], dtype=torch.float64)
@@ -125,5 +129,11 @@ def test_javascript_reads_the_cells_that_the_package_reads(node, tmp_path):
         parts = [error.half_pixel, error.rounding, error.maximum, error.total]
         expected = torch.stack(parts, dim=-1).permute(0, 2, 3, 4, 1).flatten().numpy()
         worst_error = max(worst_error, np.abs(causes - expected).max())
+        values = torch.tensor(group["values"], dtype=torch.float64)
+        map_of_group = values.view(1, *group["size"], 2).permute(0, 3, 1, 2)  # [1, 2, H, W]
+        feature = operation.read(map_of_group, rois, bins, 1 / stride, sampling)
+        expected = feature.permute(0, 2, 3, 1).flatten().numpy()
+        worst_feature = max(worst_feature, np.abs(features - expected).max())
     assert worst_weight < 1e-12
+    assert worst_feature < 1e-12
     assert worst_error < 1e-9

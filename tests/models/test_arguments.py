@@ -90,6 +90,40 @@ def test_malformed_target_is_named(model, change, error, message):
         model.train()([image, image], [empty, target])
 
 
+def with_masks_around(boxes):
+    """A target whose boxes are x, y, width, height, each about its mask."""
+    target = make_target()
+    target["masks"].zero_()
+    for mask, (x, y, width, height) in zip(target["masks"], boxes):
+        mask[y : y + height, x : x + width] = 1
+    return target | {"boxes": torch.tensor(boxes).float()}
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(30, 20, 60, 60), (5, 10, 55, 35)],
+        [(10, 10, 100, 80), (20, 5, 70, 60)],
+    ],
+)
+def test_boxes_by_their_sizes_are_told_by_the_masks(model, boxes):
+    target = with_masks_around(boxes)
+    with pytest.raises(ValueError, match=r"targets\[0\].*its masks say.*\(x, y, width, height\)"):
+        losses_of(model, make_image(), target)
+
+
+def test_loose_boxes_and_one_that_fits_both_ways_are_taken(model):
+    image, target = make_image(), make_target()
+    losses_of(model, image, target | {"boxes": torch.tensor([[10.0, 5, 110, 99], [0, 30, 90, 99]])})
+    # At the corner of the image a box is the same by its corners and by its size.
+    target["masks"][0].zero_()
+    target["masks"][0, :60, :50] = 1
+    target["boxes"][0] = torch.tensor([0.0, 0, 50, 60])
+    losses_of(model, image, target)
+    target["masks"].zero_()
+    losses_of(model, image, target)
+
+
 @pytest.mark.parametrize(
     ("targets", "error", "message"),
     [

@@ -1,3 +1,4 @@
+import inspect
 import time
 from types import SimpleNamespace
 
@@ -97,7 +98,7 @@ def test_wrong_argument_is_named(op, error, message, arguments):
 
 
 def arguments_of(function):
-    return function.__code__.co_varnames[: function.__code__.co_argcount]
+    return list(inspect.signature(function).parameters)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_fake_tensors(op, device):
         x = torch.randn(2, 8, 6, 7, device=device, requires_grad=True)
         rois = torch.zeros(5, 5, device=device, requires_grad=op in (roi_warp, roi_align))
         for extra in ({}, {"sampling_ratio": 2}, {"reduce": "max"}):
-            if set(extra) - set(op.__code__.co_varnames[: op.__code__.co_argcount]):
+            if set(extra) - set(arguments_of(op)):
                 continue
             out = op(x, rois, 2, 0.5, **extra)
             assert out.shape[0] == 5

@@ -20,7 +20,7 @@ QUESTIONS = (
             ),
             Choice(
                 "in all three, each coarser than the one before",
-                "So it would be if the maps were the picture, made smaller. They are what "
+                "That would be so if the maps were the picture, made smaller. They are what "
                 "convolutions make of it; what might be kept, and what given up?",
             ),
         ),
@@ -32,7 +32,7 @@ QUESTIONS = (
         (
             Choice(
                 "1,360",
-                "So many cells have the four maps together. How many boxes stand at each?",
+                "That is how many cells the four maps have together. How many boxes stand at each?",
             ),
             Choice(
                 "12,288",
@@ -58,7 +58,7 @@ QUESTIONS = (
             Choice(
                 "stride 4, which sees most detail",
                 "Detail is not what is asked. A box of 16 pixels lies somewhere within the ring "
-                "and fits nothing: whom would it propose?",
+                "and fits nothing. What would it propose?",
             ),
             Choice(
                 "stride 16",
@@ -74,8 +74,8 @@ QUESTIONS = (
     ),
     Question(
         "refined_box",
-        "The proposal and its object have an IoU of 0.70. The box branch refines it. What is the "
-        "IoU then?",
+        "The proposal and its object have an IoU of about 0.7. The box branch refines it. What is "
+        "the IoU then?",
         (
             Choice(
                 "exactly 1",
@@ -83,7 +83,7 @@ QUESTIONS = (
                 "every edge to the pixel with that?",
             ),
             Choice(
-                "0.70, as before",
+                "0.7, as before",
                 "Then the branch would answer 0 four times. What was it trained for?",
             ),
             Choice(

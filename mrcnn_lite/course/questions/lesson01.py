@@ -9,7 +9,7 @@ QUESTIONS = (
         (
             Choice(
                 "two, one for each ring",
-                "So it would be if they stood apart. What does the map say where one lies over "
+                "That would be so if they stood apart. What does the map say where one lies over "
                 "the other?",
             ),
             Choice(
@@ -31,7 +31,7 @@ QUESTIONS = (
             Choice(
                 "that of the boxes",
                 "A box counts the ring's hole and the corners around it as inside, and they still "
-                "overlap after the shift. How is it with the ring's own band?",
+                "overlap after the shift. What about the ring's own band?",
             ),
             Choice(
                 "that of the masks",
@@ -178,7 +178,7 @@ QUESTIONS = (
             ),
             Choice(
                 "on striped or checked ones, and where shapes touch",
-                "There edges and objects are not the same: a segment may be a piece, or a lump. "
+                "Edges and objects are not the same there: a segment may be a piece, or a lump. "
                 "Where the stripes hardly differ in colour, it may still be whole.",
                 right=True,
             ),
@@ -191,7 +191,7 @@ QUESTIONS = (
     ),
     Question(
         "runs_of_the_network",
-        "Its three partitions have 37 + 17 + 6 = 60 segments. How much arithmetic does it need, "
+        "Its three partitions have 40 + 11 + 4 = 55 segments. How much arithmetic does it need, "
         "compared with one run of Mask R-CNN?",
         (
             Choice(
@@ -200,13 +200,13 @@ QUESTIONS = (
                 "backbone.",
             ),
             Choice(
-                "sixty times as much",
-                "Sixty runs against one is true. Does the one run do only what each of the sixty "
-                "does?",
+                "55 times as much",
+                "55 runs against one is true. Does the one run do only what each of the "
+                "others does?",
             ),
             Choice(
                 "some twenty times as much",
-                "Sixty runs against one; but that one also proposes boxes, classifies a hundred "
+                "55 runs against one; but that one also proposes boxes, classifies a hundred "
                 "of them and makes masks.",
                 right=True,
             ),

@@ -13,7 +13,7 @@ QUESTIONS = (
             ),
             Choice(
                 "5",
-                "You went a quarter of the way from 4 to 8: so it would be if the value of cell j "
+                "You went a quarter of the way from 4 to 8. That would do if the value of cell j "
                 "stood at j. Where does it stand?",
             ),
             Choice(
@@ -80,7 +80,7 @@ QUESTIONS = (
             ),
             Choice(
                 "it is as large as before, only lower",
-                "The maximum's share is gone, since a mean is taken. The box jumps as ever.",
+                "The maximum's share is gone, since a mean is taken. The box jumps as before.",
                 right=True,
             ),
             Choice(
@@ -96,7 +96,7 @@ QUESTIONS = (
         (
             Choice(
                 "the slope of the features where the samples are",
-                "It would be if moving the box moved the samples. What stands between x1 and them?",
+                "It would, if moving the box moved the samples. What stands between x1 and them?",
             ),
             Choice(
                 "zero, nearly everywhere",

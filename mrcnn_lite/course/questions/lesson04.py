@@ -34,8 +34,8 @@ QUESTIONS = (
         (
             Choice(
                 "the same: the box lies on whole cells",
-                "It does. But the middle of the first bin is (1.5, 1.5), and whoever thinks that "
-                "values stand at whole numbers finds which cells around it?",
+                "It does. But the middle of the first bin is (1.5, 1.5). If values stood at whole "
+                "numbers, which cells would be around it?",
             ),
             Choice(
                 "9, 10, 14, 15",
@@ -57,7 +57,7 @@ QUESTIONS = (
         (
             Choice(
                 "one",
-                "So it would be if a sample took the nearest cell. What does it do instead?",
+                "That would be so if a sample took the nearest cell. What does it do instead?",
             ),
             Choice(
                 "four",
@@ -116,7 +116,8 @@ QUESTIONS = (
         (
             Choice(
                 "120",
-                "So it does with `aligned=True`. How much is half a cell, in pixels of the image?",
+                "With `aligned=True` it reads 120. How much is half a cell, in pixels of the "
+                "image?",
             ),
             Choice(
                 "128",

@@ -81,8 +81,8 @@ def draw_scored_boxes(
                 fill=False,
                 edgecolor=meaning.color,
                 linestyle=meaning.line,
-                linewidth=0.5 + 1.5 * score,
-                alpha=0.15 + 0.85 * score,
+                linewidth=0.8 + 1.4 * score,
+                alpha=0.5 + 0.5 * score,
             )
         )
 

@@ -20,6 +20,7 @@ MODULES = (
     "settings",
     "pictures",
     "draw_scene",
+    "draw_given",
     "draw_trace",
     "controls",
     "handles",

@@ -9,5 +9,6 @@ Each file says what it replaces, why it is faster, and where that was measured.
     pairs        that matrix's entries, where bins do not all have the same number of them
     few_outputs  torchvision's kernels, where there is too little to read for these two
     parts        tens of thousands of RoIs, some at a time
+    mapped       under `torch.vmap`, one call for all maps
     dry_run      tensors that have a shape but no values
 """

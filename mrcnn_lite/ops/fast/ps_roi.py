@@ -12,9 +12,11 @@ from torch import Tensor
 
 from mrcnn_lite.ops.arguments import ps_arguments
 from mrcnn_lite.ops.axis import Axis, align_axis, both_axes, ps_pool_axis
+from mrcnn_lite.ops.fast.mapped import mappable
 from mrcnn_lite.ops.fast.sparse import as_output, as_table, multiply, weighted_sum
 
 
+@mappable
 def ps_roi_pool(
     input: Tensor,
     boxes: Tensor | Sequence[Tensor],
@@ -47,6 +49,7 @@ def ps_roi_pool(
     return _means(input, rois, y, x, output_size)
 
 
+@mappable
 def ps_roi_align(
     input: Tensor,
     boxes: Tensor | Sequence[Tensor],

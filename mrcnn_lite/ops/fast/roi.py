@@ -13,6 +13,7 @@ from torch import Tensor
 from mrcnn_lite.ops.arguments import check_choice, op_arguments
 from mrcnn_lite.ops.axis import Axis, align_axis, both_axes, pool_axis, warp_axis
 from mrcnn_lite.ops.fast import few_outputs
+from mrcnn_lite.ops.fast.mapped import mappable
 from mrcnn_lite.ops.fast.maximum import maximum, maximum_of_samples
 from mrcnn_lite.ops.fast.parts import in_parts
 from mrcnn_lite.ops.fast.sparse import (
@@ -24,6 +25,7 @@ from mrcnn_lite.ops.fast.sparse import (
 )
 
 
+@mappable
 def roi_pool(
     input: Tensor,
     boxes: Tensor | Sequence[Tensor],
@@ -58,6 +60,7 @@ def roi_pool(
     return as_output(rows, input.dtype)
 
 
+@mappable
 def roi_warp(
     input: Tensor,
     boxes: Tensor | Sequence[Tensor],
@@ -96,6 +99,7 @@ def roi_warp(
     return in_parts(read, input, rois, bins)
 
 
+@mappable
 def roi_align(
     input: Tensor,
     boxes: Tensor | Sequence[Tensor],

@@ -1,11 +1,15 @@
 """The references of lesson 13's checks against the package and PyTorch; right and wrong answers."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
+from mrcnn_lite.course.checks.lesson13_step import TwoLosses, parallel_gradients, train_in_amp
+from mrcnn_lite.engine.precision import autocast, make_scaler
 from mrcnn_lite.engine.recipe import RECIPES, learning_rate_factor, scale_recipe
 from mrcnn_lite.engine.sampler import BatchSampler
 
@@ -86,3 +90,80 @@ def test_other_answers():
     assert "square root" in learning_rate_at.verdict(square_root_after_warmup).message
     assert "wrong on 5 of 6" in next_loss_scale.verdict(forgets_the_count).message
     assert positions_of.verdict(cards).passed
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_training_in_amp_is_the_engines(precision):
+    """The package's own autocast and scaler, on every case of that precision."""
+    device = torch.device("cpu")
+
+    def by_package(model, optimizer, scaler, batches, dtype):
+        losses, own = [], make_scaler(device, precision)
+        for images, targets in batches:
+            optimizer.zero_grad()
+            with autocast(device, precision):
+                loss = sum(model(images, targets).values())
+            own.scale(loss).backward()
+            own.step(optimizer)
+            own.update()
+            losses.append(loss.item())
+        return losses
+
+    for arguments in train_in_amp.cases.values():
+        if arguments[-1] == {"bf16": torch.bfloat16, "fp16": torch.float16}[precision]:
+            expected = by_package(*copy.deepcopy(arguments))
+            assert train_in_amp.reference(*copy.deepcopy(arguments)) == pytest.approx(expected)
+
+
+def test_processes_share_the_gradient_of_the_whole_batch():
+    """Where losses are means over images and shares are equal, there is no other."""
+    for model, images, targets, dtype, process, number, parallel in copy.deepcopy(
+        list(parallel_gradients.cases.values())
+    ):
+        alone = copy.deepcopy(model)
+        with torch.autocast("cpu", dtype, enabled=dtype is not None):
+            loss = sum(alone(images, targets).values())
+        loss.backward()
+        found = parallel_gradients.reference(
+            *(model, images, targets, dtype, process, number, parallel)
+        )
+        tolerance = 1e-6 if dtype is None else 1e-2
+        for gradient, parameter in zip(found, alone.parameters(), strict=True):
+            assert torch.allclose(gradient, parameter.grad, rtol=tolerance, atol=tolerance)
+
+
+def test_the_stand_in_averages_only_what_went_through_it():
+    *_, parallel = next(iter(parallel_gradients.cases.values()))
+    model = TwoLosses()
+    wrapped = parallel(model)
+    images, targets = [torch.ones(3)], [torch.ones(2)]
+    sum(model(images, targets).values()).backward()
+    inner = model.layer.weight.grad.clone()
+    model.zero_grad()
+    sum(wrapped(images, targets).values()).backward()
+    assert not torch.allclose(inner, model.layer.weight.grad)
+
+
+def test_a_step_is_told_what_it_lacks():
+    def without_scaler(model, optimizer, scaler, batches, dtype):
+        losses = []
+        for images, targets in batches:
+            optimizer.zero_grad(set_to_none=False)
+            with torch.autocast("cpu", dtype=dtype):
+                loss = torch.stack(list(model(images, targets).values())).sum()
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        return losses
+
+    assert "the scaler is left out" in train_in_amp.verdict(without_scaler).message
+
+    def in_blocks(model, images, targets, dtype, process, num_processes, parallel):
+        model = parallel(model)
+        own = [list(part)[process * 2 : process * 2 + 2] for part in (images, targets)]
+        with torch.autocast("cpu", dtype, enabled=dtype is not None):
+            loss = sum(model(*own).values())
+        loss.backward()
+        return [parameter.grad for parameter in model.parameters()]
+
+    assert "each process takes a block" in parallel_gradients.verdict(in_blocks).message

@@ -116,6 +116,30 @@ export function cellsOfBin({ y, x }, row, column) {
   );
 }
 
+/**
+ * What an operation makes of a box on a map: the mean of each bin's samples, or RoIPool's maximum.
+ *
+ * `map` is { rows, columns, channels, values }, the values row by row, cell by cell; the result is
+ * bins x bins x channels numbers in the same order. An empty bin gives 0.
+ */
+export function roiFeature({ y, x }, { columns, channels, values }) {
+  const bins = y.bins.length;
+  const feature = new Float64Array(bins * bins * channels);
+  y.bins.forEach((inRow, p) => x.bins.forEach((inColumn, q) => {
+    const empty = inRow.cells.length === 0 || inColumn.cells.length === 0;
+    for (let c = 0; c < channels; c++) {
+      let result = x.whole && !empty ? -Infinity : 0;
+      inRow.cells.forEach((i, k) => inColumn.cells.forEach((j, l) => {
+        const value = values[(i * columns + j) * channels + c];
+        if (x.whole) result = Math.max(result, value);
+        else result += inRow.weights[k] * inColumn.weights[l] * value;
+      }));
+      feature[(p * bins + q) * channels + c] = result;
+    }
+  }));
+  return feature;
+}
+
 /** What a bin reads on a ramp along its axis, as mean and as maximum; `weight`: of all cells. */
 function readRamp({ cells, weights }, whole, stride) {
   let [weight, sum] = [0, 0];

@@ -3,7 +3,16 @@
 import { CAUSES, OPERATIONS } from "./arithmetic.js";
 import { NAMES, readNumber, show, showSigned } from "./settings.js";
 
+// Each explorer in a notebook loads these modules for itself, so a count alone would give two of them
+// the same names, and the radio buttons of both would be one group.
+const OF_THIS_PAGE = crypto.getRandomValues(new Uint32Array(2)).join("-");
 let numberOfParts = 0;
+
+/** A name that no other element has, in this explorer or another one beside it. */
+function uniqueName(name) {
+  numberOfParts += 1;
+  return `${name}-${OF_THIS_PAGE}-${numberOfParts}`;
+}
 
 /** Make an element: attributes, then children (nodes or texts). */
 export function make(tag, attributes = {}, ...children) {
@@ -19,7 +28,7 @@ export function make(tag, attributes = {}, ...children) {
 
 /** A choice of one among few, as radio buttons that look like one switch. */
 export function makeChoice(legend, name, options, onChoose) {
-  const group = `${name}-${(numberOfParts += 1)}`;
+  const group = uniqueName(name);
   const inputs = new Map();
   const labels = Object.entries(options).map(([value, content]) => {
     const input = make("input", { type: "radio", name: group, value, "data-choice": name, on: { change: () => onChoose(value) } });
@@ -35,7 +44,7 @@ export function makeChoice(legend, name, options, onChoose) {
 
 /** A slider with its number field; `onChange(value)` gets numbers, `onError(text)` the rest. */
 export function makeNumber(name, { whole = false, words = show, onChange, onError }) {
-  const id = `number-${(numberOfParts += 1)}`;
+  const id = uniqueName("number");
   const slider = make("input", {
     type: "range", "data-slider": name, "aria-label": `${NAMES[name]}, slider`,
     on: { input: () => onChange(Number(slider.value)) },
@@ -126,15 +135,23 @@ export function makeCauses() {
   return { node, set };
 }
 
+const WAYS = {
+  pool: "rounds, then takes the largest",
+  warp: "rounds, then interpolates",
+  align_unaligned: "half a cell off",
+  align: "never rounds",
+};
+
 /** The four operations, each with a small picture of its error and its value now. */
 export function makeOperations(onChoose) {
   const parts = new Map();
   const options = Object.fromEntries(Object.entries(OPERATIONS).map(([name, { label }]) => {
     const [title, note] = label.split(", ");
-    const value = make("output", { "data-error": name });
-    const canvas = make("canvas", { "aria-hidden": "true" });
-    parts.set(name, { value, canvas });
-    return [name, [make("b", {}, title), make("small", {}, note ?? (name === "pool" ? "max of whole cells" : "mean of samples")), canvas, value]];
+    const value = make("data", { "data-error": name });
+    const canvas = make("canvas", { class: "spark", "aria-hidden": "true" });
+    const given = make("canvas", { class: "given", "aria-hidden": "true" });
+    parts.set(name, { value, canvas, given });
+    return [name, [given, make("b", {}, title), value, make("small", {}, [note, WAYS[name]].filter(Boolean).join(": ")), canvas]];
   }));
   return { ...makeChoice("Operation", "operation", options, onChoose), parts };
 }

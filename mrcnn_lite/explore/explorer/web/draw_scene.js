@@ -4,15 +4,18 @@ import { CAUSES, cellsOfBin } from "./arithmetic.js";
 import { show } from "./settings.js";
 
 // Opacity of a cell with next to no weight, and of the one with the most; over the whole scene, less.
-const [FAINT, STRONG, STRONG_IN_SCENE] = [0.1, 0.62, 0.42];
+const [FAINT, STRONG, STRONG_IN_SCENE] = [0.05, 0.5, 0.2];
 // Bins of whole cells overlap; drawn a little smaller, each can be seen. In cells.
 const INSET = 0.08;
 const HALO = "rgba(255, 255, 255, 0.85)";
 const INK = "#111111";
 
-/** A viewport: scene pixel (x, y) is drawn at ((x - left) * zoom, (y - top) * zoom). */
-export function fitViewport(canvas, [left, top, right, bottom]) {
-  const { width, height } = canvas.getBoundingClientRect();
+/**
+ * A viewport on a canvas of { width, height } in pixels of the page: scene pixel (x, y) is drawn at
+ * ((x - left) * zoom, (y - top) * zoom). The size is handed in, since to ask for it between two
+ * changes of the page would make the browser lay it out anew.
+ */
+export function fitViewport(canvas, { width, height }, [left, top, right, bottom]) {
   const ratio = Math.min(window.devicePixelRatio || 1, 3);
   const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
@@ -42,8 +45,11 @@ export function aroundBin({ read, reference, row, column }, stride) {
   return [x - side / 2, y - side / 2, x + side / 2, y + side / 2];
 }
 
-/** Draw everything into a viewport; `enlarged` shows one bin alone, and writes its weights. */
-export function drawScene(view, { picture, features, settings, measured, colors }, enlarged) {
+/**
+ * Draw everything into a viewport; `enlarged` shows one bin alone, and writes its weights, `plain`
+ * nothing but the boxes.
+ */
+export function drawScene(view, { picture, features, settings, measured, colors, plain }, enlarged) {
   const { context } = view;
   const { stride, roi, scene_size, operation } = settings;
   const { read, mapSize, row, column } = measured;
@@ -64,21 +70,29 @@ export function drawScene(view, { picture, features, settings, measured, colors 
   drawGrid(context, place, mapSize, stride, stride * view.zoom);
 
   const weights = enlarged ? weightsOfBin(read, row, column) : weightsOfAll(read);
-  shadeCells(context, rectangle, weights, stride, colors["cells-read"], enlarged ? STRONG : STRONG_IN_SCENE);
+  if (!plain) shadeCells(context, rectangle, weights, stride, colors["cells-read"], enlarged ? STRONG : STRONG_IN_SCENE);
 
   const dots = [1.2 * fine, 2.6 * fine];
-  if (!enlarged) drawBins(context, rectangle, read, stride, dots);
-  drawBin(context, rectangle, read, stride, row, column, 2 * fine, dots, 1.8);
+  if (!enlarged && !plain) drawBins(context, rectangle, read, stride, dots);
+  if (!plain) drawBin(context, rectangle, read, stride, row, column, 2 * fine, dots, 1.8);
+  if (enlarged) outline(context, rectangle(edgesOfBin(measured.reference, row, column, stride)), colors["true-box"], 2.2, [3, 3]);
   const box = [read.x.start, read.y.start, read.x.start + read.x.size, read.y.start + read.y.size].map((e) => e * stride);
   if (operation !== "align") {
     outline(context, rectangle(box), colors["quantised-box"], 2.2 * fine, [7, 4]);
   }
   outline(context, rectangle(roi), colors["true-box"], 2.4 * fine, []);
 
-  drawPoints(context, place, read, stride, enlarged ? [row, column] : null, colors["cells-read"], view.zoom * stride);
-  drawShift(context, place, measured, colors, fine);
+  if (!plain) {
+    drawPoints(context, place, read, stride, enlarged ? [row, column] : null, colors["cells-read"], view.zoom * stride);
+    drawShift(context, place, measured, colors, fine);
+  }
   if (enlarged) writeWeights(context, place, weights, stride, view.zoom * stride);
   if (!enlarged) drawRuler(view, place, [height, width], colors);
+}
+
+function edgesOfBin(read, row, column, stride) {
+  const [[x1, x2], [y1, y2]] = [read.x.bins[column].edges, read.y.bins[row].edges];
+  return [x1, y1, x2, y2].map((edge) => edge * stride);
 }
 
 function weightsOfBin(read, row, column) {

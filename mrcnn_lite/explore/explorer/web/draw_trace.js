@@ -11,21 +11,29 @@ const LINES = [
   ["half_pixel", "half-pixel", 2.4, [2, 3]],
 ];
 const STEPS_PER_CELL = 16;
+// The share of a trace, at either end, that may lie beyond the limits of the error axis.
+const RARE = 0.06;
 const MARGIN = { left: 40, right: 14, top: 12, bottom: 36 };
 
-/** Limits of the error axis that hold all traces: whole multiples of half a stride. */
+/**
+ * Limits of the error axis: whole multiples of half a stride that hold nearly all of every trace.
+ *
+ * Where a box reaches over the map's border a few places have errors of many cells. They would make
+ * everything else flat, so what is beyond the limits is drawn on them.
+ */
 function errorRange(traces, stride) {
   const unit = stride / 2;
   let [low, high] = [-unit, stride];
   for (const trace of traces) {
-    for (const point of trace) {
-      for (const name of ["total", ...CAUSES]) {
-        low = Math.min(low, point[name]);
-        high = Math.max(high, point[name]);
-      }
+    for (const name of ["total", ...CAUSES]) {
+      const values = trace.map((point) => point[name]).sort((a, b) => a - b);
+      const apart = Math.floor(values.length * RARE);
+      if (values.length === 0) continue;
+      low = Math.min(low, values[apart]);
+      high = Math.max(high, values[values.length - 1 - apart]);
     }
   }
-  return [Math.floor(low / unit - 1e-6) * unit, Math.ceil(high / unit + 1e-6) * unit];
+  return [Math.floor(low / unit + 1e-6) * unit, Math.ceil(high / unit - 1e-6) * unit];
 }
 
 /** The traces of all operations; the former ones, if only the box's place along the axis differs. */
@@ -46,7 +54,7 @@ export function traceScales({ width, height }, length, [low, high], margin = MAR
   const [w, h] = [width - margin.left - margin.right, height - margin.top - margin.bottom];
   return {
     x: (position) => margin.left + (position / length) * w,
-    y: (error) => margin.top + ((high - error) / (high - low)) * h,
+    y: (error) => margin.top + ((high - Math.min(Math.max(error, low), high)) / (high - low)) * h,
     position: (x) => ((x - margin.left) / w) * length,
   };
 }

@@ -4,10 +4,12 @@ import { OPERATIONS } from "./arithmetic.js";
 import { LIMITS, STRIDES, changeBox, edgeInWords, followedBin, limit, measure, show, showSigned, summary } from "./settings.js";
 import { featuresOf, fitBox, readPicture } from "./pictures.js";
 import { aroundBin, drawScene, fitViewport } from "./draw_scene.js";
+import { drawGiven, drawTruth } from "./draw_given.js";
 import { drawSpark, drawTrace, traceAll, traceScales } from "./draw_trace.js";
 import { makeHandles } from "./handles.js";
 import { make, makeCauses, makeChoice, makeLegend, makeNumber, makeOperations } from "./controls.js";
 
+const UNIT = [0, 0, 1, 1];
 const KEYS = ["operation", "roi", "stride", "bins", "sampling_ratio", "bin", "axis", "view", "picture", "scene_size"];
 const COLORS = ["true-box", "quantised-box", "cells-read", "rounding", "half-pixel", "maximum", "ink", "muted", "line", "surface"];
 // Around the scene, for the ruler, and for what is read beyond its last cell; in image pixels.
@@ -15,6 +17,8 @@ const [MARGIN_TOP, MARGIN_BEFORE, MARGIN_BEHIND] = [8, 27, 34];
 const SAVE_EVERY_MS = 60;
 const ANNOUNCE_AFTER_MS = 500;
 const RESTYLED_AFTER_MS = 600;
+// Long enough to be read twice.
+const ALERT_MS = 9000;
 
 function render({ model, el }) {
   const settings = {};
@@ -23,11 +27,12 @@ function render({ model, el }) {
     settings.sampling_ratio = Math.max(settings.sampling_ratio, 0);
   };
   read();
-  const initial = { ...settings };
+  // A page that was opened by a link has begun elsewhere.
+  const initial = model.initial ?? { ...settings };
   const reducedMotion = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   // --- state ---------------------------------------------------------------------------------
-  let [frame, saving, announcing, sliding] = [0, 0, 0, 0];
+  let [frame, saving, announcing, sliding, alerting] = [0, 0, 0, 0, 0];
   const save = () => {
     clearTimeout(saving);
     saving = 0;
@@ -39,14 +44,17 @@ function render({ model, el }) {
     for (const [key, value] of Object.entries(changes)) {
       model.set(key, key === "sampling_ratio" && value === 0 ? -1 : value);
     }
-    alertText.textContent = note;
+    alert(note);
     if (!dragging) save();
     else if (!saving) saving = setTimeout(save, SAVE_EVERY_MS);
     schedule();
   };
-  const refuse = (text) => {
-    alertText.textContent = text;
+  const alert = (text) => {
+    clearTimeout(alerting);
+    if (alertText.textContent !== text) alertText.textContent = text;
+    if (text) alerting = setTimeout(() => alert(""), ALERT_MS);
   };
+  const refuse = alert;
   const schedule = () => {
     if (!frame) frame = requestAnimationFrame(draw);
   };
@@ -88,6 +96,7 @@ function render({ model, el }) {
   const sceneCanvas = make("canvas", { role: "img" });
   const sceneBox = make("div", { class: "scene" }, sceneCanvas);
   const binCanvas = make("canvas", { role: "img" });
+  const truthCanvas = make("canvas", { role: "img", class: "given", "aria-label": "What is in the box" });
   const traceCanvas = make("canvas", { role: "img" });
   const traceTitle = make("h2", { class: "trace-title" });
   const edges = [make("li"), make("li")];
@@ -101,7 +110,9 @@ function render({ model, el }) {
   const fileButton = make("label", { class: "button" }, "Your own picture \u2026", chooser);
 
   const root = make("div", { class: "roi-explorer" },
-    operations.node,
+    make("div", { class: "what-is-given" },
+      make("p", { class: "truth" }, truthCanvas, make("b", {}, "In the box"), make("small", {}, "and what the network is given of it:")),
+      operations.node),
     make("div", { class: "main" },
       make("div", { class: "stage" }, sceneBox, legend.node),
       make("div", { class: "beside" },
@@ -116,6 +127,7 @@ function render({ model, el }) {
       make("div", { class: "numbers" }, ...[...Object.values(wholeNumbers), ...Object.values(binNumbers)].map((part) => part.node)),
       make("div", { class: "row choices" }, strideChoice.node, viewChoice.node, fileButton, resetButton)),
     status);
+  const canvases = root.querySelectorAll("canvas");
   el.append(root);
 
   // --- the box's handles -----------------------------------------------------------------------
@@ -155,7 +167,8 @@ function render({ model, el }) {
   traceCanvas.addEventListener("pointerdown", (event) => {
     stopSliding();
     traceCanvas.setPointerCapture(event.pointerId);
-    moveInTrace(event);
+    // A finger may be about to scroll; it moves the box once it moves along.
+    if (event.pointerType !== "touch") moveInTrace(event);
   });
   traceCanvas.addEventListener("pointermove", moveInTrace);
   const stopSliding = () => {
@@ -190,8 +203,8 @@ function render({ model, el }) {
   image.addEventListener("error", () => refuse("The picture cannot be shown."));
   const currentFeatures = () => {
     const key = `${settings.stride} ${settings.scene_size}`;
-    if (features.of !== key) features = { of: key, map: featuresOf(image, settings.scene_size, settings.stride) };
-    return features.map;
+    if (features.of !== key) features = { of: key, ...featuresOf(image, settings.scene_size, settings.stride) };
+    return features;
   };
   const takePicture = async (file) => {
     try {
@@ -220,6 +233,10 @@ function render({ model, el }) {
     frame = 0;
     if (!root.isConnected || root.clientWidth === 0) return;
     if (image.src !== settings.picture) image.src = settings.picture;
+    // First what is asked of the page, then what is changed in it: so it is laid out once.
+    const ratio = `${settings.scene_size[1] + MARGIN_BEFORE + MARGIN_BEHIND} / ${settings.scene_size[0] + MARGIN_TOP + MARGIN_BEHIND}`;
+    if (sceneBox.style.aspectRatio !== ratio) sceneBox.style.aspectRatio = ratio;
+    const sizes = new Map([...canvases].map((canvas) => [canvas, canvas.getBoundingClientRect()]));
     const style = getComputedStyle(root);
     const colors = Object.fromEntries(COLORS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
     const { operation, roi, stride, bins, axis, scene_size } = settings;
@@ -229,21 +246,29 @@ function render({ model, el }) {
     const { all, range } = traces;
     const now = { position: axis === "x" ? roi[0] : roi[1], ...error[axis] };
     const loaded = image.complete && image.naturalWidth > 0;
-    const scene = { picture: loaded && image, features: loaded && settings.view === "features" && currentFeatures(), settings, measured, colors };
+    const scene = { picture: loaded && image, features: loaded && settings.view === "features" && currentFeatures().picture, settings, measured, colors, plain: Boolean(model.plain) };
 
-    sceneBox.style.aspectRatio = `${scene_size[1] + MARGIN_BEFORE + MARGIN_BEHIND} / ${scene_size[0] + MARGIN_TOP + MARGIN_BEHIND}`;
-    sceneView = fitViewport(sceneCanvas, [-MARGIN_BEFORE, -MARGIN_TOP, scene_size[1] + MARGIN_BEHIND, scene_size[0] + MARGIN_BEHIND]);
+    sceneView = fitViewport(sceneCanvas, sizes.get(sceneCanvas), [-MARGIN_BEFORE, -MARGIN_TOP, scene_size[1] + MARGIN_BEHIND, scene_size[0] + MARGIN_BEHIND]);
     drawScene(sceneView, scene, false);
-    handles.place(sceneBox, sceneView, roi, scene_size);
-    drawScene(fitViewport(binCanvas, aroundBin(measured, stride)), scene, true);
-    const plot = fitViewport(traceCanvas, [0, 0, 1, 1]);
-    traceView = { scales: traceScales(plot, all[operation][all[operation].length - 1]?.position || 1, range) };
-    drawTrace(plot, all[operation], now, range, { axis, stride, colors });
-    for (const [name, { canvas, value }] of operations.parts) {
-      drawSpark(fitViewport(canvas, [0, 0, 1, 1]), all[name], { position: now.position, total: errors[name][axis].total }, range, colors);
-      value.textContent = `${showSigned(errors[name][axis].total)} px`;
+    // What is folded away has no room to be drawn in.
+    const onto = (canvas, part, paint) => {
+      if (sizes.get(canvas).width > 0) paint(fitViewport(canvas, sizes.get(canvas), part));
+    };
+    onto(binCanvas, aroundBin(measured, stride), (view) => drawScene(view, scene, true));
+    onto(traceCanvas, UNIT, (plot) => {
+      traceView = { scales: traceScales(plot, all[operation][all[operation].length - 1]?.position || 1, range) };
+      drawTrace(plot, all[operation], now, range, { axis, stride, colors });
+    });
+    if (loaded) onto(truthCanvas, UNIT, (view) => drawTruth(view, image, roi, scene_size));
+    for (const [name, { canvas, given, value }] of operations.parts) {
+      const total = errors[name][axis].total;
+      if (loaded) onto(given, UNIT, (view) => drawGiven(view, name, currentFeatures(), settings, measured));
+      onto(canvas, UNIT, (view) => drawSpark(view, all[name], { position: now.position, total }, range, colors));
     }
 
+    // From here on the page is changed. (To set a canvas's font asks the page for its styles, too.)
+    handles.place(sceneBox, sceneView, roi, scene_size);
+    for (const [name, { value }] of operations.parts) value.textContent = `${showSigned(errors[name][axis].total)} px`;
     operations.set(operation);
     strideChoice.set(stride);
     axisChoice.set(axis);
@@ -300,8 +325,7 @@ function render({ model, el }) {
     reducedMotion.removeEventListener("change", stopSliding);
     clearInterval(sliding);
     clearTimeout(saving);
-    clearTimeout(announcing);
-    clearTimeout(restyled);
+    for (const timer of [announcing, restyled, alerting]) clearTimeout(timer);
     cancelAnimationFrame(frame);
     root.remove();
   };

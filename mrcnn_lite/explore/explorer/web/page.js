@@ -1,24 +1,45 @@
+
 // The stand-alone page: the widget on a model of its own, which the address remembers.
 
-const start = {{settings}};
+const scenes = {{scenes}};
 const IN_ADDRESS = ["operation", "roi", "stride", "bins", "sampling_ratio", "bin", "axis", "view"];
+const place = document.getElementById("explorer");
+const page = document.querySelector("main");
+// In place of the number of a step: the guide is over, and everything can be set.
+const ALL = "all";
 
-/** Settings from the address, as far as they make sense; all others as at the start. */
+/** What the address asks for, as far as it makes sense: a scene, a step of the guide, settings. */
 function fromAddress() {
+  const words = new URLSearchParams(location.hash.slice(1));
+  const scene = Object.hasOwn(scenes, words.get("scene")) ? words.get("scene") : "photograph";
   const settings = {};
-  for (const [key, text] of new URLSearchParams(location.hash.slice(1))) {
+  for (const [key, text] of words) {
     try {
       if (IN_ADDRESS.includes(key)) settings[key] = JSON.parse(text);
     } catch {
       // A mistyped address is no reason to show nothing.
     }
   }
-  return sensible({ ...start, ...settings }, start);
+  const number = Number(words.get("step") ?? NaN);
+  // A link to settings or to a scene is to all controls; the bare page begins at the beginning.
+  const bare = Object.keys(settings).length === 0 && !words.has("scene");
+  const step = Number.isInteger(number) && number >= 0 && number < steps.length ? number : bare ? 0 : ALL;
+  return { scene, step, settings: sensible({ ...scenes[scene], ...settings }, scenes[scene]) };
 }
 
-const values = fromAddress();
+const steps = [...document.querySelectorAll("[data-step]")];
+let { scene, step, settings: values } = fromAddress();
 const listeners = new Map();
+const isOwnPicture = () => values.picture !== scenes[scene].picture;
 const model = {
+  // What "Reset" returns to, whatever the address has asked for.
+  get initial() {
+    return { ...scenes[scene] };
+  },
+  // In the guide the scene shows the boxes alone.
+  get plain() {
+    return step !== ALL;
+  },
   get: (key) => values[key],
   set: (key, value) => {
     values[key] = value;
@@ -26,26 +47,78 @@ const model = {
   on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
   off: (event, listener) => listeners.set(event, (listeners.get(event) ?? []).filter((other) => other !== listener)),
   save_changes: () => {
-    const words = IN_ADDRESS.map((key) => `${key}=${encodeURIComponent(JSON.stringify(values[key]))}`);
+    // A link cannot carry the reader's own picture, and the box would be nowhere in another one.
+    const names = IN_ADDRESS.filter((name) => !(isOwnPicture() && (name === "roi" || name === "bin")));
+    const settings = names.map((key) => `${key}=${encodeURIComponent(JSON.stringify(values[key]))}`);
+    const words = step === ALL ? [`scene=${scene}`, ...settings] : [`step=${step}`];
     clearTimeout(model.saving);
     // Browsers refuse an address that changes too often.
     model.saving = setTimeout(() => history.replaceState(null, "", `#${words.join("&")}`), 400);
   },
 };
 const tell = (changes) => {
-  Object.assign(values, sensible({ ...values, ...changes }, values));
+  values = sensible({ ...values, ...changes }, values);
   for (const key of Object.keys(changes)) for (const listener of listeners.get(`change:${key}`) ?? []) listener();
   model.save_changes();
 };
-const place = document.getElementById("explorer");
+
+/** Go to a step of the guide, 0 before the first of them, or to all controls. */
+const goTo = (number) => {
+  step = number;
+  page.dataset.at = step;
+  steps.forEach((item, i) => (item.hidden = i !== step));
+  const [back, next] = ["back", "next"].map((name) => document.querySelector(`[data-do=${name}]`));
+  [back.hidden, next.hidden] = [!(step > 0), step === steps.length - 1];
+  next.textContent = step === 0 ? "Why? In five steps" : "Next";
+  document.querySelector("[data-do=number]").textContent = step > 0 ? `${step} of ${steps.length - 1}` : "";
+  model.save_changes();
+};
+/** Go there in the scene and with the settings that the step speaks of. */
+const begin = (number) => {
+  scene = "photograph";
+  tell({ ...scenes.photograph, ...JSON.parse(steps[number].dataset.step) });
+  goTo(number);
+};
+const ways = { back: () => begin(step - 1), next: () => begin(step + 1), all: () => goTo(ALL), guide: () => begin(1) };
+const toTheTop = () => {
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth";
+  (step === ALL ? place : page).scrollIntoView({ block: "start", behavior });
+};
+
 place.textContent = "";
 render({ model, el: place });
-for (const button of document.querySelectorAll("[data-set]")) {
+if (step === ALL) goTo(ALL);
+else begin(step);
+for (const [name, go] of Object.entries(ways)) {
+  const button = document.querySelector(`button[data-do=${name}]`);
   button.addEventListener("click", () => {
-    tell(JSON.parse(button.dataset.set));
-    place.scrollIntoView({ block: "start", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+    go();
+    if (name === "guide") toTheTop();
   });
 }
-window.addEventListener("hashchange", () => tell(fromAddress()));
+for (const button of document.querySelectorAll("[data-scene]")) {
+  button.addEventListener("click", () => {
+    scene = button.dataset.scene;
+    tell(scenes[scene]);
+    goTo(ALL);
+    toTheTop();
+  });
+}
+for (const button of document.querySelectorAll("[data-set]")) {
+  button.addEventListener("click", () => {
+    const { picture, scene_size, roi } = scenes[scene];
+    // The text speaks of the page's own scenes.
+    tell({ ...(isOwnPicture() && { picture, scene_size, roi }), ...JSON.parse(button.dataset.set) });
+    goTo(ALL);
+    toTheTop();
+  });
+}
+window.addEventListener("hashchange", () => {
+  const asked = fromAddress();
+  scene = asked.scene;
+  if (asked.step !== ALL) return begin(asked.step);
+  tell(asked.settings);
+  goTo(ALL);
+});
 // For readers who try things in the browser's console.
 window.explorer = { get: model.get, set: tell };

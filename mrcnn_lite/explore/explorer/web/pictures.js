@@ -1,7 +1,7 @@
 // Pictures under the box: a reader's own, brought to size, and the features of any.
 
 // A dropped picture's longer side, and what both sides are whole multiples of: cells of any stride.
-const [PICTURE_SIZE, PICTURE_STEP] = [256, 32];
+const [PICTURE_SIZE, PICTURE_STEP] = [512, 32];
 
 /** Read a picture file: { picture, scene_size }, cropped and scaled; rejects what is no picture. */
 export async function readPicture(file) {
@@ -28,7 +28,12 @@ export function fitBox([x1, y1, x2, y2], [height, width]) {
   return [x, y, x + w, y + h];
 }
 
-/** Average a picture's patches of stride x stride pixels: the features, three channels of them. */
+/**
+ * Average a picture's patches of stride x stride pixels: the features, three channels of them.
+ *
+ * Returns { rows, columns, channels, values, picture }: the colours in 0..255, row by row, and a
+ * canvas on which each cell is a pixel.
+ */
 export function featuresOf(picture, [height, width], stride) {
   const source = new OffscreenCanvas(width, height);
   const context = source.getContext("2d", { willReadFrequently: true });
@@ -44,13 +49,22 @@ export function featuresOf(picture, [height, width], stride) {
       sums[cell + 3] += 1;
     }
   }
-  const values = new Uint8ClampedArray(rows * columns * 4);
-  for (let i = 0; i < values.length; i += 4) {
-    for (let c = 0; c < 3; c++) values[i + c] = sums[i + c] / sums[i + 3];
-    values[i + 3] = 255;
+  const values = new Float64Array(rows * columns * 3);
+  for (let cell = 0; cell < rows * columns; cell++) {
+    for (let c = 0; c < 3; c++) values[cell * 3 + c] = sums[cell * 4 + c] / sums[cell * 4 + 3];
   }
-  const result = new OffscreenCanvas(columns, rows);
-  result.getContext("2d").putImageData(new ImageData(values, columns, rows), 0, 0);
-  return result;
+  const map = { rows, columns, channels: 3, values };
+  return { ...map, picture: asPicture(map) };
+}
+
+/** Colours, row by row, as a canvas of that many pixels. */
+export function asPicture({ rows, columns, values }) {
+  const pixels = new Uint8ClampedArray(rows * columns * 4).fill(255);
+  for (let cell = 0; cell < rows * columns; cell++) {
+    for (let c = 0; c < 3; c++) pixels[cell * 4 + c] = values[cell * 3 + c];
+  }
+  const canvas = new OffscreenCanvas(columns, rows);
+  canvas.getContext("2d").putImageData(new ImageData(pixels, columns, rows), 0, 0);
+  return canvas;
 }
 
