@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mrcnn_lite.explore.draw.labels import instance_colors, label_boxes
 from mrcnn_lite.explore.palette import INSTANCE_COLORS, Meaning
 
 MASK_OPACITY = 0.45
@@ -77,7 +78,11 @@ def draw_boxes(
 
 
 def draw_instances(
-    axes: Axes, instances: Mapping[str, Tensor], categories: Mapping[int, str], line: str = "-"
+    axes: Axes,
+    instances: Mapping[str, Tensor],
+    categories: Mapping[int, str],
+    line: str = "-",
+    like: Tensor | None = None,
 ) -> None:
     """Lay masks, boxes, names and (for detections) scores over an image drawn before.
 
@@ -88,11 +93,13 @@ def draw_instances(
             "scores".
         categories: label to name.
         line: the boxes' line style.
+        like: `Tensor[M, 4]`, the boxes of instances that are drawn elsewhere, as of the truth: what
+            overlaps one of them gets its colour.
     """
-    boxes = instances["boxes"].detach().cpu().numpy()
-    top, bottom = axes.get_ylim()[::-1]
-    for i, (x1, y1, x2, y2) in enumerate(boxes):
-        color = INSTANCE_COLORS[i % len(INSTANCE_COLORS)]
+    boxes = instances["boxes"].detach().cpu()
+    colors = instance_colors(boxes, None if like is None else like.detach().cpu())
+    names = []
+    for i, ((x1, y1, x2, y2), color) in enumerate(zip(boxes.tolist(), colors)):
         if "masks" in instances:
             # One by one, since of a large picture they are many megabytes each.
             mask = instances["masks"][i].detach() > MASK_THRESHOLD
@@ -103,23 +110,10 @@ def draw_instances(
             )
         )
         label = int(instances["labels"][i])
-        text = categories.get(label, f"class {label}")
+        names.append(categories.get(label, f"class {label}"))
         if "scores" in instances:
-            text += f" {instances['scores'][i].item():.2f}"
-        # Inside the upper edge where there is no room above it.
-        above = y1 > 0.06 * (bottom - top)
-        axes.text(
-            x1,
-            y1,
-            text,
-            # A name is any text; between dollar signs, matplotlib would read a formula.
-            parse_math=False,
-            color="white",
-            fontsize=7,
-            va="bottom" if above else "top",
-            path_effects=[patheffects.withStroke(linewidth=1.8, foreground="black")],
-            clip_on=True,
-        )
+            names[-1] += f" {instances['scores'][i].item():.2f}"
+    label_boxes(axes, boxes, names)
 
 
 def _draw_mask(axes: Axes, mask: NDArray[np.bool_], color: str) -> None:
@@ -165,7 +159,7 @@ def figure_of_detections(
         draw_image(above, image, "ground truth")
         draw_instances(above, true, categories)
         draw_image(below, image, "prediction")
-        draw_instances(below, found, categories, line="--")
+        draw_instances(below, found, categories, line="--", like=true["boxes"])
         above.set_xlabel("")
     for axes in rows[:, 1:].flat:
         axes.set_ylabel("")
