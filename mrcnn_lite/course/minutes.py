@@ -3,7 +3,7 @@
     python -m mrcnn_lite.course.minutes "00, 01 parts A and B" "02 to read; 04"
 
 One text is one session: lessons by number, whole or some of their parts; those "to read" without
-their exercises.
+their exercises. A whole lesson is one without its optional parts.
 """
 
 import argparse
@@ -21,6 +21,8 @@ PART = re.compile(
     r"minutes\)\. You will be able to$",
     re.MULTILINE,
 )
+# How the name of a part ends that is not counted with the whole lesson.
+OPTIONAL_PART = " (optional)"
 _LETTERS = r"[A-Z](?:(?:, | and )[A-Z])*"
 _ITEM = re.compile(rf"(?P<number>\d\d)(?: parts? (?P<letters>{_LETTERS}))?(?P<read> to read)?")
 _SESSION = re.compile(rf"{_ITEM.pattern}(?:[,;] {re.sub(r'[?]P<.+?>', '?:', _ITEM.pattern)})*")
@@ -46,7 +48,9 @@ def session_minutes(session: str) -> tuple[int, int]:
         parts = {
             part["letter"]: part for part in PART.finditer(read_notebook(path).cells[0].source)
         }
-        letters = re.findall("[A-Z]", item["letters"] or "") or list(parts)
+        letters = re.findall("[A-Z]", item["letters"] or "") or [
+            letter for letter, part in parts.items() if not part["name"].endswith(OPTIONAL_PART)
+        ]
         for letter in letters:
             if letter not in parts:
                 raise InputError(

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from mrcnn_lite.course.minutes import OPTIONAL_PART, session_minutes
 from mrcnn_lite.course.notebooks import FOLDED, OPTIONAL
 from mrcnn_lite.course.student import CHECK
 from tests.course.lesson import LESSONS, Lesson
@@ -115,6 +116,7 @@ def test_a_readers_function_is_seen_at_work(lesson):
 
 
 MOST_WORDS = 3000
+MOST_MINUTES = 90
 
 
 def test_a_lesson_is_read_in_one_sitting(lesson):
@@ -130,3 +132,17 @@ def test_a_lesson_is_read_in_one_sitting(lesson):
             text.append(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.DOTALL))
     words = sum(len(part.split()) for part in text)
     assert words <= MOST_WORDS, f"{words} words"
+    minutes, _ = session_minutes(f"{lesson.number:02}")
+    assert minutes <= MOST_MINUTES, f"{minutes} minutes"
+
+
+def test_an_optional_part_says_so(lesson):
+    """In its heading, which is folded, and in the header's list."""
+    tagged = {
+        cell.source.splitlines()[0].removeprefix("# ")
+        for cell in lesson.cells
+        if OPTIONAL in cell.metadata.get("tags", [])
+    }
+    titles = {part.title for part in lesson.parts}
+    assert {title for title in titles if title.endswith(OPTIONAL_PART)} == tagged & titles
+    assert all(title.endswith(OPTIONAL_PART) for title in tagged)
