@@ -1,6 +1,7 @@
 """Score maps of parts, and what a RoI puts together from them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from mrcnn_lite.explore.palette import BINS, TRUE_BOX
 
 # From dark to light, in colours that everybody can tell apart.
 SCORES = "cividis"
+# A part is as small as a bin, too small for a dotted line.
+PART = replace(BINS, line="-")
 
 
 def draw_part_maps(
@@ -46,7 +49,7 @@ def draw_part_maps(
             )
             draw_boxes(panel, box, TRUE_BOX, width=2, halo=True)
             first = corner + size * torch.tensor([column, row])
-            draw_boxes(panel, torch.cat([first, first + size]), BINS, width=2, halo=True)
+            draw_boxes(panel, torch.cat([first, first + size]), PART, halo=True)
             panel.set_title(f"part ({row}, {column})")
             panel.set_xticks([])
             panel.set_yticks([])
