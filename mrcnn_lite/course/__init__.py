@@ -11,7 +11,8 @@ Begin with `exercise`, and read one lesson's checks beside it.
     questions  the predictions, lesson by lesson
     check      all of them under one name: `from mrcnn_lite import check`
     slow       slow versions that one lesson writes and another needs again
-    pieces     the reader's own functions, from which lesson 11 builds a model
+    pieces     the reader's own functions, taken out of the lessons
+    assembly   a model made of them, which lesson 11 trains
     lessons    the lessons in a folder of one's own
     student    the students' edition, without solutions
     grade      grading what was handed in, without nbgrader

@@ -34,6 +34,7 @@ from mrcnn_lite.course.checks.lesson10 import (
     object_mask,
 )
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
+from mrcnn_lite.course.checks.lesson11_paste import paste_mask
 from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.checks.lesson13_step import parallel_gradients, train_in_amp
@@ -84,9 +85,10 @@ EXERCISES = {
         assemble_parts,
         class_probabilities,
         object_mask,
+        box_loss,
+        paste_mask,
         clip_gradients,
         kind_of_error,
-        box_loss,
         relative_gain,
         seeds_needed,
         false_alarm,

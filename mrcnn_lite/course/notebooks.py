@@ -35,7 +35,7 @@ METADATA = {
 FOLDED = "hide-input"
 # The tag of a heading under which everything is beyond the lesson's time; JupyterLab folds it.
 OPTIONAL = "optional"
-# Lesson 11 trains for three minutes.
+# Lesson 11 trains for some minutes.
 CELL_TIMEOUT_SECONDS = 600
 _ANSI_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"

@@ -1,7 +1,7 @@
 """The reader's own functions, taken out of the lessons in which they were written.
 
-Lesson 11 builds a model of them. Where an exercise is not solved yet, or not right, or its lesson
-is not there, the package's own part takes its place.
+Lesson 11 builds a model of them (see `assembly`). Where an exercise is not solved yet, or not
+right, or its lesson is not there, the package's own function takes its place.
 """
 
 import ast
@@ -57,8 +57,8 @@ def _is_constant(node: ast.stmt) -> bool:
     return all(isinstance(part, _OF_CONSTANTS) for part in [*names, *ast.walk(node.value)])
 
 
-def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[..., Any] | None:
-    """Take the reader's function if it passes its check, and say whether it was taken.
+def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[..., Any]:
+    """Take the reader's function if it passes its check, else the package's; say which it is.
 
     Args:
         lesson: the notebook in which it was to be written.
@@ -66,24 +66,24 @@ def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[...
         exercise: its check.
 
     Returns:
-        the function, or None if the package's part is to take its place.
+        the reader's function, or the reference of the check.
     """
     number = Path(lesson).stem[:2]
     if not Path(lesson).exists():
         say(f"{name}: the package's; yours would be in {lesson}, which is not beside this lesson")
-        return None
+        return exercise.reference
     try:
         own = definitions_of(lesson).get(name)
     except InputError as error:
         say(f"{name}: the package's, since {error}")
-        return None
+        return exercise.reference
     # A half-written cell elsewhere in the lesson; Python's message says where.
     except SyntaxError as error:
         say(f"{name}: the package's, since lesson {number} has an error: {error}")
-        return None
+        return exercise.reference
     verdict = exercise.verdict(own)
     if verdict.passed:
         print(f"{name}: yours, from lesson {number}")
         return own
     say(f"{name}: the package's ({verdict.message.removeprefix('✗ ').rstrip('.')})")
-    return None
+    return exercise.reference

@@ -205,6 +205,23 @@ ONE = {
         ),
         ({"total / len(labels)": "torch.tensor((total / len(labels)).item())"}, "it is a constant"),
     ],
+    "paste_mask": [
+        ({"x1, y1, x2, y2 = box": "y1, x1, y2, x2 = box"}, "x and y are exchanged"),
+        ({"torch.arange(length) + 0.5": "torch.arange(length)"}, "yours takes its corner"),
+        ({"* len(mask) - 0.5": "* len(mask)"}, "yours takes it to be at j"),
+        (
+            {"= box\n": "= (math.floor(box[0]), math.floor(box[1]), *map(math.ceil, box[2:]))\n"},
+            "outwards",
+        ),
+        ({"= box\n": "= (round(edge) for edge in box)\n"}, "you round the box to whole pixels"),
+        ({"position.clamp(0, len(mask) - 1)": "position"}, "yours fades"),
+        ({"near * inside[:, None]": "near"}, "yours go on beyond it"),
+        ({"* len(mask) - 0.5": "* (len(mask) - 1)"}, "on the box's border"),
+        (
+            {"position.clamp(0, len(mask) - 1)": "position.clamp(0, len(mask) - 1).round()"},
+            "nearest cell",
+        ),
+    ],
     "kind_of_error": [
         ({">= 0.5": "> 0.5", ">= 0.1": "> 0.1"}, "at least 0.5: >=, not >"),
         ({">= 0.5": "> 0.5"}, "at least 0.5: >=, not >"),

@@ -47,7 +47,7 @@ def test_what_is_computed_is_left_out_with_what_needs_it(lesson, capsys):
     )
     assert definitions_of(path)["g"](7) == 7
     assert "draw" not in definitions_of(path)
-    assert own_piece(path, "my_double", double) is None
+    assert own_piece(path, "my_double", double) is double.reference
     assert "name 'half' is not defined" in capsys.readouterr().out
 
 
@@ -67,14 +67,15 @@ def test_a_right_function_is_the_readers(lesson, capsys):
     ],
 )
 def test_otherwise_it_is_the_packages_and_the_reason_is_said(lesson, capsys, source, reason):
-    assert own_piece(lesson(source), "my_double", double) is None
+    assert own_piece(lesson(source), "my_double", double) is double.reference
     printed = capsys.readouterr().out
     assert printed.startswith("my_double: the package's")
     assert reason in printed
 
 
 def test_a_lesson_that_is_not_there_is_named(tmp_path, capsys):
-    assert own_piece(tmp_path / "04_doubling.ipynb", "my_double", double) is None
+    missing = tmp_path / "04_doubling.ipynb"
+    assert own_piece(missing, "my_double", double) is double.reference
     printed = capsys.readouterr().out
     assert printed.startswith("my_double: the package's; ")
     assert "04_doubling.ipynb, which is not beside this lesson" in printed
@@ -83,5 +84,5 @@ def test_a_lesson_that_is_not_there_is_named(tmp_path, capsys):
 def test_a_lesson_that_is_no_notebook_is_named(tmp_path, capsys):
     path = tmp_path / "04_doubling.ipynb"
     path.write_text("half of a", encoding="utf-8")
-    assert own_piece(path, "my_double", double) is None
+    assert own_piece(path, "my_double", double) is double.reference
     assert f"{path} cannot be read as a notebook" in capsys.readouterr().out

@@ -51,7 +51,7 @@ QUESTIONS = (
     ),
     Question(
         "box_without_error",
-        "For which of these boxes is RoIPool's error on the ramp (almost) zero?",
+        "For which of these boxes is RoIPool's error in the middle bin (almost) zero?",
         (
             Choice(
                 "112 pixels from x1 = 64: whole cells, and a bin is as large as a cell",
@@ -63,7 +63,7 @@ QUESTIONS = (
             ),
             Choice(
                 "96 pixels from x1 = 71.9: a bin takes a single cell, and much is rounded",
-                "What is rounded down cancels the half pixel.",
+                "What is rounded down cancels the half pixel, in this bin. What of the others?",
                 right=True,
             ),
             Choice(

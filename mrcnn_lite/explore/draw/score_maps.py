@@ -1,6 +1,7 @@
 """Score maps of parts, and what a RoI puts together from them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,11 +10,16 @@ from matplotlib.image import AxesImage
 from torch import Tensor
 
 from mrcnn_lite.explore.draw.scene import draw_boxes
-from mrcnn_lite.explore.palette import CELLS_READ, TRUE_BOX
+from mrcnn_lite.explore.palette import BINS, TRUE_BOX
+
+# From dark to light, in colours that everybody can tell apart.
+SCORES = "cividis"
+# A part is as small as a bin, too small for a dotted line.
+PART = replace(BINS, line="-")
 
 
 def draw_part_maps(
-    axes: np.ndarray, maps: Tensor, parts: Sequence[int], box: Tensor, stride: int, limit: float
+    axes: np.ndarray, maps: Tensor, parts: Sequence[int], box: Tensor, stride: int
 ) -> AxesImage:
     """Draw the maps of some parts of one class over the whole scene, with a RoI on each.
 
@@ -25,25 +31,25 @@ def draw_part_maps(
         parts: n numbers from 0 to k - 1; rows and columns of parts to draw.
         box: `Tensor[4]`, the RoI in image pixels.
         stride: image pixels per cell.
-        limit: the greatest score drawn, and with a minus the least.
 
     Returns:
         One of the pictures, for a colour bar.
     """
+    drawn = maps[list(parts)][:, list(parts)]
     height, width = (side * stride for side in maps.shape[-2:])
     corner, size = box[:2], (box[2:] - box[:2]) / len(maps)
     for row, of_row in zip(parts, axes):
         for column, panel in zip(parts, of_row):
             picture = panel.imshow(
                 maps[row, column],
-                cmap="gray",
-                vmin=-limit,
-                vmax=limit,
+                cmap=SCORES,
+                vmin=float(drawn.min()),
+                vmax=float(drawn.max()),
                 extent=(0, width, height, 0),
             )
             draw_boxes(panel, box, TRUE_BOX, width=2, halo=True)
             first = corner + size * torch.tensor([column, row])
-            draw_boxes(panel, torch.cat([first, first + size]), CELLS_READ, halo=True)
+            draw_boxes(panel, torch.cat([first, first + size]), PART, halo=True)
             panel.set_title(f"part ({row}, {column})")
             panel.set_xticks([])
             panel.set_yticks([])
@@ -62,7 +68,7 @@ def draw_assembled(axes: Sequence[Axes], scores: Mapping[str, Tensor], mask: Ten
     together = torch.stack(list(scores.values()))
     limits = {"vmin": float(together.min()), "vmax": float(together.max())}
     for panel, (title, values) in zip(of_scores, scores.items(), strict=True):
-        picture = panel.imshow(values, cmap="gray", **limits)
+        picture = panel.imshow(values, cmap=SCORES, **limits)
         panel.set_title(title)
     of_mask.figure.colorbar(picture, ax=of_scores, shrink=0.7, label="score")
     picture = of_mask.imshow(mask, cmap="gray", vmin=0, vmax=1)

@@ -6,9 +6,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
+from mrcnn_lite.course.checks.lesson11_paste import paste_mask
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.explore.measure.error_kinds import FOUND_IOU, KINDS, sort_errors
 from mrcnn_lite.models.losses import box_head_losses
+from mrcnn_lite.models.paste import paste_masks
 from mrcnn_lite.ops import box_iou
 from mrcnn_lite.ops.masks import mask_iou
 
@@ -80,3 +82,44 @@ def test_box_loss_is_the_packages():
 )
 def test_plausible_losses_are_told_apart(answer, expected):
     assert expected in box_loss.verdict(answer).message
+
+
+def test_pasting_is_the_packages():
+    def by_package(mask, box, image_size):
+        return paste_masks(mask[None], torch.tensor([box]), image_size)[0]
+
+    assert paste_mask.verdict(by_package).passed
+
+
+def test_pasting_is_plain_interpolation():
+    """By a third hand, pixel by pixel and for one pair of cells after the other."""
+
+    def by_pixel(mask, box, image_size):
+        x1, y1, x2, y2 = box
+        pasted, last = torch.zeros(image_size), len(mask) - 1
+        for y in range(image_size[0]):
+            for x in range(image_size[1]):
+                if not (x1 <= x + 0.5 < x2 and y1 <= y + 0.5 < y2):
+                    continue
+                row = (y + 0.5 - y1) / (y2 - y1) * len(mask) - 0.5
+                column = (x + 0.5 - x1) / (x2 - x1) * len(mask) - 0.5
+                row, column = (min(max(place, 0), last) for place in (row, column))
+                above, left = int(row), int(column)
+                below, right = min(above + 1, last), min(left + 1, last)
+                dy, dx = row - above, column - left
+                pasted[y, x] = (
+                    (1 - dy) * ((1 - dx) * mask[above, left] + dx * mask[above, right])
+                ) + dy * ((1 - dx) * mask[below, left] + dx * mask[below, right])
+        return pasted
+
+    assert paste_mask.verdict(by_pixel).passed
+
+
+def test_torchvisions_pasting_is_named():
+    """It rounds the box outwards, whole pixels and one more cell on each side."""
+    from torchvision.models.detection.roi_heads import paste_masks_in_image
+
+    def by_torchvision(mask, box, image_size):
+        return paste_masks_in_image(mask[None, None], torch.tensor([box]), image_size)[0, 0]
+
+    assert not paste_mask.verdict(by_torchvision).passed
