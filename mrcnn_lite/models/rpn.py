@@ -115,7 +115,7 @@ class RegionProposalNetwork(nn.Module):
         return proposals
 
     def assign_targets(self, anchors: Tensor, targets: list[dict]) -> tuple[Tensor, Tensor]:
-        """Say of each anchor whether it is to be an object, and which box is its own.
+        """Label each anchor as object, background or ignored, and say which box is its own.
 
         Args:
             anchors: `Tensor[M, 4]` in image pixels.
