@@ -359,14 +359,15 @@ def test_box_slides_by_itself_unless_motion_is_unwanted(page, open_page, shapes)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1900])
 @pytest.mark.parametrize("place", ["", "#step=3", "#scene=photograph"])
-def test_layout_fits_every_width_and_theme(open_page, address, place, scheme, width):
-    options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
-    page = open_page(address + place, **options, offline=True)
+def test_layout_fits_every_width_and_theme(open_page, address, place, scheme):
+    page = open_page(address + place, color_scheme=scheme, offline=True)
     page.wait_for_selector(".handle.body", state="attached")
-    settle(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for width in (320, 390, 768, 1280, 1900):
+        page.set_viewport_size({"width": width, "height": 800})
+        wait_until(page, f"innerWidth === {width}")
+        settle(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
     background = page.evaluate(
         "getComputedStyle(document.querySelector('.roi-explorer')).backgroundColor"
     )
