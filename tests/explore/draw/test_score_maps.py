@@ -9,7 +9,7 @@ from mrcnn_lite.explore.draw.score_maps import draw_assembled, draw_part_maps
 def test_part_maps_are_those_of_the_parts_over_the_whole_scene():
     maps = torch.arange(4 * 4 * 2 * 3, dtype=torch.float32).view(4, 4, 2, 3)
     panels = Figure().subplots(2, 2)
-    draw_part_maps(panels, maps, (0, 3), torch.tensor([0.0, 0, 16, 16]), 16, limit=1)
+    draw_part_maps(panels, maps, (0, 3), torch.tensor([0.0, 0, 16, 16]), 16)
     assert panels[0, 1].get_title() == "part (0, 3)"
     for row, of_row in zip((0, 3), panels):
         for column, panel in zip((0, 3), of_row):
@@ -21,7 +21,7 @@ def test_part_maps_are_those_of_the_parts_over_the_whole_scene():
 def test_each_map_marks_the_part_of_the_roi_that_it_is_read_for():
     panels = Figure().subplots(2, 2)
     box = torch.tensor([10.0, 20, 50, 36])
-    draw_part_maps(panels, torch.zeros(4, 4, 2, 3), (1, 3), box, 16, limit=1)
+    draw_part_maps(panels, torch.zeros(4, 4, 2, 3), (1, 3), box, 16)
     roi, part = panels[0, 1].patches  # row 1, column 3
     assert (*roi.get_xy(), roi.get_width(), roi.get_height()) == (10, 20, 40, 16)
     assert (*part.get_xy(), part.get_width(), part.get_height()) == (40, 24, 10, 4)
