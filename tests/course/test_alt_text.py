@@ -1,9 +1,12 @@
 import matplotlib.pyplot as plt
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from mrcnn_lite.course.alt_text import describe
 from mrcnn_lite.course.notebooks import execute
+
+pytestmark = pytest.mark.once
 
 
 def test_says_what_stands_in_the_figure():

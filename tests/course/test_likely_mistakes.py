@@ -13,6 +13,8 @@ import pytest
 from mrcnn_lite import check
 from tests.course.lesson import LESSONS, define, is_named
 
+pytestmark = pytest.mark.once
+
 # Exercise: replacements in the lesson's solution, and words of the reply. Names of the lesson's
 # own, such as `rows`, are those of its solution. None where the reply has no name for it.
 ONE = {

@@ -9,6 +9,8 @@ from mrcnn_lite.errors import InputError
 from tests.course.lesson import LESSONS
 from tests.project import ROOT
 
+pytestmark = pytest.mark.once
+
 GUIDE = (ROOT / "docs" / "instructor.md").read_text("utf-8")
 ROW = re.compile(r"^\| \d+ \| (\d\d\b.*?) \| (\d+) \| (\d+) \|", re.MULTILINE)
 

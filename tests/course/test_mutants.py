@@ -19,6 +19,8 @@ from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.course.student import SOLUTION
 from tests.course.lesson import LESSONS, Lesson, define, is_named
 
+pytestmark = pytest.mark.once
+
 # Names that two lines of code exchange when x and y are mixed up.
 SWAPPED = {"x1": "y1", "x2": "y2", "y1": "x1", "y2": "x2"}
 ROUNDINGS = {"floor": "ceil", "ceil": "floor", "round_half_away": "round", "round": "floor"}

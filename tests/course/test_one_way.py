@@ -10,6 +10,8 @@ import pytest
 import mrcnn_lite
 from tests.course.lesson import LESSONS, Lesson, normalise
 
+pytestmark = pytest.mark.once
+
 # Functions shorter than this are alike by chance.
 LEAST_CHARACTERS = 120
 PACKAGE = Path(mrcnn_lite.__file__).parent

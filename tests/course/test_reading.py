@@ -75,6 +75,8 @@ def _own_lines(statement: ast.stmt) -> range:
 def test_lines_that_draw_are_found():
     source = """
 import matplotlib.pyplot as plt
+
+pytestmark = pytest.mark.once
 figure, (left, right) = plt.subplots(
     1, 2
 )
