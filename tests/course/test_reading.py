@@ -13,6 +13,8 @@ from mrcnn_lite.course.notebooks import FOLDED, OPTIONAL
 from mrcnn_lite.course.student import CHECK
 from tests.course.lesson import LESSONS, Lesson
 
+pytestmark = pytest.mark.once
+
 # What figures and their panels are called, in all lessons.
 PLOTTING = re.compile(r"plt|fig(ure)?|ax(es)?(_\w+)?|panels?(_\w+)?")
 MOST_THAT_DRAWS = 0.1
@@ -75,8 +77,6 @@ def _own_lines(statement: ast.stmt) -> range:
 def test_lines_that_draw_are_found():
     source = """
 import matplotlib.pyplot as plt
-
-pytestmark = pytest.mark.once
 figure, (left, right) = plt.subplots(
     1, 2
 )
