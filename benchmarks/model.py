@@ -88,12 +88,11 @@ def make_call(side, action, sizes, theirs, pictures):
     optimizer = torch.optim.SGD(trained, lr=0.0, momentum=0.9, weight_decay=1e-4)
 
     def train():
-        with torch.inference_mode(False), torch.enable_grad():
-            with precision:
-                losses = model(images, copy.deepcopy(targets))
-            optimizer.zero_grad()
-            sum(losses.values()).backward()
-            optimizer.step()
+        with precision:
+            losses = model(images, copy.deepcopy(targets))
+        optimizer.zero_grad()
+        sum(losses.values()).backward()
+        optimizer.step()
         return losses
 
     return train
@@ -108,24 +107,29 @@ def share_of_products(call):
     return sum(products) / sum(times.values())
 
 
-@torch.inference_mode()
 def measure_time(case, repeats, limited):
     """Seconds of each side, which part are products, and how many detections are torchvision's."""
     _, action, sizes, number, instances, threads = case
     torch.set_num_threads(threads)
-    pictures = make_pictures(number, instances)
-    theirs = make_torchvision(sizes).eval()
-    calls = {side: make_call(side, action, sizes, theirs, pictures) for side in sides_of(action)}
-    contenders = make_contenders(theirs, pictures[0], limited) if action == "detect" else {}
-    rows = {side: {"share_of_products": share_of_products(call)} for side, call in calls.items()}
-    calls |= contenders
-    for side, seconds in zip(calls, race(list(calls.values()), repeats)):
-        rows.setdefault(side, {})["seconds"] = seconds
-    if action == "detect":
-        expected = calls[BASELINE]()
-        for side, call in calls.items():
-            rows[side]["share_found"] = share_found(call(), expected)
-    return rows
+    # What is made in inference mode, a model's buffers too, can take no part in training.
+    with torch.inference_mode(action == "detect"):
+        pictures = make_pictures(number, instances)
+        theirs = make_torchvision(sizes).eval()
+        calls = {
+            side: make_call(side, action, sizes, theirs, pictures) for side in sides_of(action)
+        }
+        contenders = make_contenders(theirs, pictures[0], limited) if action == "detect" else {}
+        rows = {
+            side: {"share_of_products": share_of_products(call)} for side, call in calls.items()
+        }
+        calls |= contenders
+        for side, seconds in zip(calls, race(list(calls.values()), repeats)):
+            rows.setdefault(side, {})["seconds"] = seconds
+        if action == "detect":
+            expected = calls[BASELINE]()
+            for side, call in calls.items():
+                rows[side]["share_found"] = share_found(call(), expected)
+        return rows
 
 
 def measure_memory(case, side):
@@ -133,7 +137,7 @@ def measure_memory(case, side):
     _, action, sizes, number, instances, threads = case
     torch.set_num_threads(threads)
     pictures = make_pictures(number, instances)
-    with torch.inference_mode():
+    with torch.inference_mode(action == "detect"):
         call = make_call(side, action, sizes, make_torchvision(sizes), pictures)
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)  # what making the model left behind would count
