@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from mrcnn_lite.explore.explorer.page import write_page
+
+from .by_hand import DESK, settle
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
@@ -73,3 +77,32 @@ def module_pages(browser):
     """Open watched pages that live as long as a file of tests."""
     with watched_pages(browser) as open_it:
         yield open_it
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "misalignment.html"
+    write_page(path)
+    return path.as_uri()
+
+
+@pytest.fixture(scope="module")
+def shapes(address):
+    """All controls, on the scene that the explorer has in a notebook, too."""
+    return f"{address}#scene=shapes"
+
+
+@pytest.fixture(scope="module")
+def shared_page(module_pages, shapes):
+    page = module_pages(shapes, **DESK)
+    page.wait_for_selector("[data-field=x]")
+    return page
+
+
+@pytest.fixture
+def page(shared_page):
+    """The page on a desk, as at the beginning; opened once for all tests."""
+    shared_page.locator("[data-do=reset]").click()
+    shared_page.evaluate("scrollTo(0, 0)")
+    settle(shared_page)
+    return shared_page

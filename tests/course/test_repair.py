@@ -7,18 +7,26 @@ import pytest
 from mrcnn_lite.course import repair
 from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.course.repair import find_repair
+from tests.course.lesson import define
 
-
-def area(box, stride):
-    """The right answer: the cells that a box touches along y and x."""
+SOURCE = """
+def cells(box, stride):
     x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
+    rows = math.ceil(y2 / stride) - y1 // stride
     columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
     return rows, columns + 0.5, max(rows, columns) / 2
+"""
+
+
+def written(source):
+    """The function of a source, which knows it as one of a notebook does."""
+    namespace = {"math": math}
+    define(source, namespace)
+    return namespace["cells"]
 
 
 CASES = [((3.0, 18.0, 41.0, 90.0), 8), ((10.0, 4.0, 77.0, 45.0), 16), ((5, 9, 6, 11), 4)]
-RIGHT = [area(*case) for case in CASES]
+RIGHT = [written(SOURCE)(*case) for case in CASES]
 
 
 def is_right(function):
@@ -28,106 +36,48 @@ def is_right(function):
         return False
 
 
-def rounding(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
-    columns = math.floor(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns + 0.5, max(rows, columns) / 2
-
-
-def division(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - y1 // stride
-    columns = -(-x2 // stride) - -(-x1 // stride)
-    return rows, columns + 0.5, max(rows, columns) / 2
-
-
-def swapped(box, stride):
-    y1, x1, y2, x2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns + 0.5, max(rows, columns) / 2
-
-
-def one_name(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns + 0.5, max(rows, rows) / 2
-
-
-def one_too_many(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows - 1, columns + 0.5, max(rows, columns) / 2
-
-
-def two_places(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride) + 1
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns, max(rows, columns) / 2
-
-
-def half(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns, max(rows, columns) / 2
-
-
-def factor(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns + 0.5, max(rows, columns)
-
-
-def limit(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) - math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns + 0.5, min(rows, columns) / 2
-
-
-def sign(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2 / stride) + math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns + 0.5, max(rows, columns) / 2
-
-
-def argument(box, stride):
-    x1, y1, x2, y2 = box
-    rows = math.ceil(y2) - math.floor(y1 / stride)
-    columns = math.ceil(x2 / stride) - math.floor(x1 / stride)
-    return rows, columns + 0.5, max(rows, columns) / 2
-
-
 @pytest.mark.parametrize(
-    ("function", "kind", "place"),
+    ("old", "new", "kind", "place"),
     [
-        (rounding, "the rounding is not right at", "math.floor(x2 / stride)"),
-        (division, "the rounding is not right at", "-x1 // stride"),
-        (swapped, "x and y are mixed up at", "y1, x1, y2, x2"),
-        (one_name, "x and y are mixed up here:", "rows"),
-        (one_too_many, "it is off by one at", "rows"),
-        (half, "it is off by a half at", "columns"),
-        (factor, "it is off by a factor of two at", "max(rows, columns)"),
-        (limit, "a limit is not on the right side at", "min(rows, columns)"),
-        (sign, "the operation is not the right one at", "math.ceil(y2 / stride) + math.floor("),
-        (argument, "an argument of the function is missing at", "y2"),
+        (
+            "math.ceil(x2",
+            "math.floor(x2",
+            "the rounding is not right at",
+            "math.floor(x2 / stride)",
+        ),
+        ("- y1 // stride", "- -(-y1 // stride)", "the rounding is not right at", "-y1 // stride"),
+        ("x1, y1, x2, y2 =", "y1, x1, y2, x2 =", "x and y are mixed up at", "y1, x1, y2, x2"),
+        ("max(rows, columns)", "max(rows, rows)", "x and y are mixed up here:", "rows"),
+        ("return rows", "return rows - 1", "it is off by one at", "rows"),
+        ("columns + 0.5", "columns", "it is off by a half at", "columns"),
+        (" / 2", "", "it is off by a factor of two at", "max(rows, columns)"),
+        ("max(", "min(", "a limit is not on the right side at", "min(rows, columns)"),
+        (
+            ") - math",
+            ") + math",
+            "the operation is not the right one at",
+            "math.ceil(x2 / stride) +",
+        ),
+        (
+            "math.ceil(y2 / stride)",
+            "math.ceil(y2)",
+            "an argument of the function is missing at",
+            "y2",
+        ),
     ],
-    ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_the_one_place_is_found_and_its_kind(function, kind, place):
-    said = find_repair(function, is_right)
+def test_the_one_place_is_found_and_its_kind(old, new, kind, place):
+    assert SOURCE.count(old) == 1
+    said = find_repair(written(SOURCE.replace(old, new)), is_right)
     assert said.startswith(f"all is right but for one place: {kind} `{place}"), said
 
 
+WITHOUT_THE_HALF = SOURCE.replace("columns + 0.5", "columns")
+
+
 def test_two_places_are_not_one():
-    assert find_repair(two_places, is_right) is None
+    two = WITHOUT_THE_HALF.replace("return rows", "return rows - 1")
+    assert find_repair(written(two), is_right) is None
 
 
 def needs_a_variable():
@@ -154,7 +104,7 @@ def test_what_cannot_be_tried_is_left_alone():
 
 def test_the_search_ends(monkeypatch):
     monkeypatch.setattr(repair, "_PATIENCE", 0.0)
-    assert find_repair(half, is_right) is None
+    assert find_repair(written(WITHOUT_THE_HALF), is_right) is None
 
 
 def speaks(x):

@@ -182,6 +182,10 @@ def _alone(model: nn.Module) -> nn.Module:
     return model
 
 
+def _deal(batch: list, process: int, num_processes: int) -> list:
+    return batch[process::num_processes]
+
+
 def _parallel_gradients(
     model: nn.Module,
     images: list[Tensor],
@@ -190,35 +194,17 @@ def _parallel_gradients(
     process: int,
     num_processes: int,
     parallel: Callable[[nn.Module], nn.Module],
-) -> tuple[Tensor, ...]:
-    """Give the gradients of a step that several processes share, averaged over them."""
-    wrapped = parallel(model)
-    own_images, own_targets = images[process::num_processes], targets[process::num_processes]
-    with torch.autocast(images[0].device.type, dtype, enabled=dtype is not None):
-        loss = sum(wrapped(own_images, own_targets).values())
-    loss.backward()
-    return tuple(parameter.grad for parameter in model.parameters())
-
-
-def _wrongly_parallel(
-    model: nn.Module,
-    images: list[Tensor],
-    targets: list[Tensor],
-    dtype: torch.dtype | None,
-    process: int,
-    num_processes: int,
-    parallel: Callable[[nn.Module], nn.Module],
     *,
-    share: Callable[[list, int, int], list] = lambda batch, k, n: batch[k::n],
+    share: Callable[[list, int, int], list] = _deal,
     call: bool = True,
     cast: bool = True,
     factor: Callable[[int], float] = lambda n: 1.0,
 ) -> tuple[Tensor, ...]:
-    """Do the same under some mistakes."""
-    called = parallel(model) if call else model
+    """The averaged gradients of a shared step, and what becomes of them under some mistakes."""
+    wrapped = parallel(model)
     own = [share(batch, process, num_processes) for batch in (images, targets)]
-    with torch.autocast("cpu", dtype, enabled=cast and dtype is not None):
-        loss = sum(called(*own).values())
+    with torch.autocast(images[0].device.type, dtype, enabled=cast and dtype is not None):
+        loss = sum((wrapped if call else model)(*own).values())
     loss.backward()
     return tuple(parameter.grad * factor(num_processes) for parameter in model.parameters())
 
@@ -253,22 +239,22 @@ parallel_gradients = Exercise(
     },
     mistakes={
         "every process takes the whole batch; each should take its share": partial(
-            _wrongly_parallel, share=lambda batch, k, n: batch
+            _parallel_gradients, share=lambda batch, k, n: batch
         ),
         "all processes take the same images, those of process 0": partial(
-            _wrongly_parallel, share=lambda batch, k, n: batch[::n]
+            _parallel_gradients, share=lambda batch, k, n: batch[::n]
         ),
         "each process takes a block of the batch; images are dealt out like cards, process k takes "
-        "number k, k + n, k + 2n, ...": partial(_wrongly_parallel, share=_block),
+        "number k, k + n, k + 2n, ...": partial(_parallel_gradients, share=_block),
         "the gradients are those of this process alone; wrap the model by `parallel`, and then "
-        "call the wrapper, not the model": partial(_wrongly_parallel, call=False),
+        "call the wrapper, not the model": partial(_parallel_gradients, call=False),
         "the forward pass runs in float32, whatever `dtype` says": partial(
-            _wrongly_parallel, cast=False
+            _parallel_gradients, cast=False
         ),
         "you divide by the number of processes once more; the wrapper's gradients are means "
-        "already": partial(_wrongly_parallel, factor=lambda n: 1 / n),
+        "already": partial(_parallel_gradients, factor=lambda n: 1 / n),
         "your gradients are the sum over the processes; their mean is the batch's": partial(
-            _wrongly_parallel, factor=float
+            _parallel_gradients, factor=float
         ),
     },
     hints=(

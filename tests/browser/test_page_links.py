@@ -1,0 +1,81 @@
+"""What the page keeps in its address, brings back, and takes from its readers."""
+
+import json
+
+from PIL import Image
+
+from mrcnn_lite.explore.explorer.widget import BOX
+
+from .by_hand import DESK, choose, enter, root, settle, wait_until
+from .shown import assert_shown, shown_box
+
+
+def test_picture_of_the_readers_own(page, tmp_path):
+    own, broken = tmp_path / "own.png", tmp_path / "broken.png"
+    Image.new("RGB", (1200, 600), "navy").save(own)
+    broken.write_text("no picture", encoding="utf-8")
+    page.locator("input[type=file]").set_input_files(own)
+    wait_until(page, "document.querySelector('[role=alert]').textContent.includes('512 × 256')")
+    # The note is there at once, the numbers with the next frame.
+    settle(page)
+    right, lower = shown_box(root(page))[2:]
+    assert right <= 512
+    assert lower <= 256
+    page.locator("input[type=file]").set_input_files(broken)
+    wait_until(page, "document.querySelector('[role=alert]').textContent.includes('broken.png')")
+    page.locator("[data-do=reset]").click()
+    settle(page)
+    assert_shown(root(page), BOX)
+
+
+def test_buttons_of_the_text_drive_the_explorer(page):
+    buttons = page.locator("button[data-set]")
+    assert buttons.count() >= 6
+    for i in range(buttons.count()):
+        buttons.nth(i).click()
+        settle(page)
+        setting = json.loads(buttons.nth(i).get_attribute("data-set"))
+        for name in {"operation", "stride"} & set(setting):
+            chosen = page.locator(f"[data-choice={name}]:checked")
+            assert chosen.get_attribute("value") == str(setting[name])
+    assert_shown(root(page), shown_box(root(page)), stride=4)
+
+
+def test_address_remembers_the_settings(page, open_page):
+    choose(page, "stride", 8)
+    enter(page, "x", "33")
+    wait_until(page, "location.hash.includes('33')")
+    again = open_page(page.url, **DESK)
+    again.wait_for_selector("[data-field=x]")
+    settle(again)
+    assert_shown(root(again), (33, 81, 145, 188), stride=8)
+    spoiled = "#scene=shapes&roi=[5,5,-9,1e9]&stride=7&operation=crop&bins=0&view=<b>&bin=[9]&x=1"
+    odd = open_page(page.url.split("#")[0] + spoiled, **DESK)
+    odd.wait_for_selector("[data-field=x]")
+    settle(odd)
+    assert_shown(root(odd), BOX)
+
+
+def test_reset_returns_to_the_beginning_not_to_the_link(open_page, shapes):
+    page = open_page(shapes + "&roi=[33,40,90,99]&stride=8&operation=align", **DESK)
+    page.wait_for_selector("[data-field=x]")
+    settle(page)
+    assert shown_box(root(page)) == (33, 40, 90, 99)
+    page.locator("[data-do=reset]").click()
+    settle(page)
+    assert_shown(root(page), BOX)
+
+
+def test_a_link_leaves_out_the_box_of_a_picture_that_it_cannot_carry(page, tmp_path):
+    own = tmp_path / "own.png"
+    Image.new("RGB", (1200, 600), "navy").save(own)
+    page.locator("input[type=file]").set_input_files(own)
+    wait_until(page, "document.querySelector('[role=alert]').textContent.includes('512 × 256')")
+    enter(page, "x", "300")
+    wait_until(page, "!location.hash.includes('roi')")
+    assert "stride" in page.evaluate("location.hash")
+    # The text's buttons speak of the page's scene, and bring it back.
+    page.locator("button[data-set]").first.click()
+    settle(page)
+    assert shown_box(root(page)) == (64, 72, 176, 184)
+    assert_shown(root(page), (64, 72, 176, 184))
