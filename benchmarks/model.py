@@ -127,8 +127,9 @@ def measure_time(case, repeats, limited):
             rows.setdefault(side, {})["seconds"] = seconds
         if action == "detect":
             expected = calls[BASELINE]()
-            for side, call in calls.items():
-                rows[side]["share_found"] = share_found(call(), expected)
+            # Random layers amplify bf16's rounding until other boxes win, so there it says nothing.
+            for side in [side for side in calls if not side.endswith("bf16")]:
+                rows[side]["share_found"] = share_found(calls[side](), expected)
         return rows
 
 
@@ -193,7 +194,8 @@ def page_of_model(measurements):
         "by the side's: above 1 the side is faster. Times in seconds, the fastest of several, all "
         "sides taking turns; products are the part of the time that goes into convolutions and "
         "matrix products; the same detections are the part of torchvision's that the side finds, "
-        "of the same class, with an IoU above 0.9 and a score within 0.02; memory is the peak of a "
+        "of the same class, with an IoU above 0.9 and a score within 0.02 (not given for bf16, "
+        "whose rounding random layers amplify until other boxes win); memory is the peak of a "
         "process that does nothing else, in MiB. Where a processor has more than one set of "
         "instructions, each was measured by itself. ONNX Runtime can't be kept to fewer than there "
         "are, so it stands beside the last one only.",
