@@ -125,8 +125,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about as long: that is what the initialisation is made for",
-                "The initialisation keeps it for a convolution and a ReLU. Here batch norm stands in "
-                "between, and 20 small deviations multiply.",
+                "The initialisation keeps it for a convolution and a ReLU. Here batch norm stands "
+                "in between, and 20 small deviations multiply.",
             ),
             Choice(
                 "hundreds of times as long",
