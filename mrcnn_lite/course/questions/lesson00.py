@@ -10,7 +10,7 @@ QUESTIONS = (
         (
             Choice(
                 "in C2",
-                "A band of the ring is about 15 pixels wide: some four cells in C2, one in C4.",
+                "The ring's band is about 15 pixels wide: some four cells in C2, one in C4.",
                 right=True,
             ),
             Choice(
@@ -52,8 +52,8 @@ QUESTIONS = (
     ),
     Question(
         "level_of_the_large_ring",
-        "The large ring is about 60 pixels wide. The anchors of the strides 4, 8, 16, 32 are 16, "
-        "32, 64 and 128 pixels wide. Which level will light up in the middle of the ring?",
+        "The large ring is about 60 pixels wide. The square anchors at strides 4, 8, 16, 32 are "
+        "16, 32, 64 and 128 pixels wide. Which level will light up in the middle of the ring?",
         (
             Choice(
                 "stride 4, which sees most detail",

@@ -35,7 +35,7 @@ QUESTIONS = (
             ),
             Choice(
                 "that of the masks",
-                "A band of 15 pixels that moves by 5 loses a third of its width.",
+                "A band of 12 pixels that moves by 5 loses two fifths of its width.",
                 right=True,
             ),
             Choice(

@@ -49,7 +49,7 @@ QUESTIONS = (
         "What do the weights of all cells of one RoIWarp bin add up to?",
         (
             Choice(
-                "to 1, whatever the bin",
+                "to 1, for every bin on the map",
                 "The four weights of a sample do, and a mean of samples keeps that.",
                 right=True,
             ),

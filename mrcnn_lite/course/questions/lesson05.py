@@ -125,12 +125,12 @@ QUESTIONS = (
             ),
             Choice(
                 "about as long: that is what the initialisation is made for",
-                "Kaiming's initialisation keeps it for a convolution and a ReLU. Here batch norm "
-                "stands in between, and 20 small deviations multiply.",
+                "The initialisation keeps it for a convolution and a ReLU. Here batch norm stands "
+                "in between, and 20 small deviations multiply.",
             ),
             Choice(
                 "hundreds of times as long",
-                "Each block stretches it by the same factor, and factors multiply.",
+                "Each block stretches it by about the same factor, and factors multiply.",
                 right=True,
             ),
         ),
