@@ -21,7 +21,8 @@ QUESTIONS = (
             ),
             Choice(
                 '"ring", since the ring goes on behind the cross',
-                "A mask holds only pixels that can be seen: those that the cross hides are the cross's.",
+                "A mask holds only the pixels that can be seen: those that the cross hides are the "
+                "cross's.",
             ),
         ),
     ),
