@@ -14,16 +14,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 INSTALL = "from mrcnn_lite.course.alt_text import describe_all; describe_all()"
+# What Matplotlib labels the axes of a colour bar.
+COLOUR_BAR = "<colorbar>"
 
 
 def describe(figure: Figure) -> str:
     """Say what the panels of a figure are called, what their axes measure, what lines there are."""
-    panels = [text for axes in figure.axes if (text := _describe_panel(axes))]
+    bars = [axes for axes in figure.axes if axes.get_label() == COLOUR_BAR]
+    others = [axes for axes in figure.axes if axes not in bars]
+    panels = [text for axes in others if (text := _describe_panel(axes))]
     count = f"{len(panels)} panels: " if len(panels) > 1 else ""
+    measured = [bar.get_ylabel() or bar.get_xlabel() for bar in bars]
+    scale = f". Colour: {_unique(measured)}" if any(measured) else ""
     legends = [legend for legend in (*figure.legends, *_legends(figure.axes)) if legend]
     labels = [text.get_text() for legend in legends for text in legend.get_texts()]
     key = f". Legend: {_unique(labels)}" if labels else ""
-    return f"Figure, {count}{'; '.join(panels)}{key}."
+    return f"Figure, {count}{'; '.join(panels)}{scale}{key}."
 
 
 def _describe_panel(axes: Axes) -> str:

@@ -27,6 +27,17 @@ def test_says_what_stands_in_the_figure():
     plt.close(figure)
 
 
+def test_a_colour_bar_is_no_panel():
+    figure, (left, right) = plt.subplots(1, 2, layout="constrained")
+    picture = left.imshow([[0, 1]])
+    left.set_title("seen")
+    right.set_title("likely")
+    figure.colorbar(picture, ax=left, label="score")
+    figure.colorbar(picture, ax=right, label="probability", orientation="horizontal")
+    assert describe(figure) == "Figure, 2 panels: seen; likely. Colour: score, probability."
+    plt.close(figure)
+
+
 def test_executed_figures_carry_it(tmp_path):
     path = tmp_path / "lesson.ipynb"
     source = "import matplotlib.pyplot as plt\nplt.title('one')\nplt.plot([1, 2])\nplt.show()"

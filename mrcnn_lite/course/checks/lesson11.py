@@ -221,8 +221,8 @@ box_loss = Exercise(
         ),
         "you divide by the number of objects; without objects that is 0 / 0. Divide by the number "
         "of all RoIs": partial(_box_loss, divide_by=lambda labels: (labels > 0).sum()),
-        "you divide by the number of objects, or by 1 if there are none. That is finite, but an "
-        "image with one object would then weigh as much as one with twenty; divide by the number "
+        "you divide by the number of objects, or by 1 if there are none. That is finite, but a "
+        "batch with one object would then weigh as much as one with twenty; divide by the number "
         "of all RoIs": partial(_box_loss, divide_by=lambda labels: (labels > 0).sum().clamp(min=1)),
         "you divide by the number of coordinates, 4 for each RoI; the loss adds up a box's "
         "four": partial(_box_loss, divide_by=lambda labels: 4 * len(labels)),

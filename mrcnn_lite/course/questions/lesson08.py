@@ -21,8 +21,8 @@ QUESTIONS = (
             ),
             Choice(
                 "it rises as much as with the deltas of the circle",
-                "Then a box for each class would be a waste. A star reaches beyond what one sees "
-                "of it at a glance, a circle does not.",
+                "Then a box for each class would be a waste. The thin points of a star reach "
+                "farther out than its body, and a circle has none: the two need different deltas.",
             ),
         ),
     ),

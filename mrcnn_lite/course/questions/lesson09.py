@@ -21,7 +21,8 @@ QUESTIONS = (
             ),
             Choice(
                 '"ring", since the ring goes on behind the cross',
-                "A mask holds the visible pixels (lesson 01); nobody can see what is behind.",
+                "A mask holds only the pixels that can be seen: those that the cross hides are the "
+                "cross's.",
             ),
         ),
     ),
@@ -82,8 +83,8 @@ QUESTIONS = (
             ),
             Choice(
                 "Which class it is",
-                "It spreads its probability over several classes, and none of them gets beyond "
-                "one half.",
+                "It spreads its probability over several classes, and the true one seldom gets "
+                "beyond one half.",
                 right=True,
             ),
             Choice(

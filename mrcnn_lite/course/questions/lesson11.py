@@ -19,9 +19,10 @@ QUESTIONS = (
                 "first to learn.",
             ),
             Choice(
-                "The class and the box loss",
-                "The better the RPN becomes, the more RoIs lie on objects, and the more there is "
-                "to explain.",
+                "The box loss",
+                "The better the RPN becomes, the more RoIs lie on objects, and the more boxes "
+                "there are to refine. (The class loss rises for a while, too, but first it falls: "
+                "that most RoIs are background is soon learnt.)",
                 right=True,
             ),
         ),
@@ -41,7 +42,7 @@ QUESTIONS = (
                 "Possible; but a mask branch only has to fill a box that is right, an easy task.",
             ),
             Choice(
-                "Boxes and masks that fit, with the wrong name",
+                "Boxes that fit an object, with the wrong name",
                 "Where something ends is learnt sooner than what it is.",
                 right=True,
             ),
@@ -49,7 +50,7 @@ QUESTIONS = (
     ),
     Question(
         "image_without_objects",
-        "An image without objects is in the batch. What do its five losses do?",
+        "A batch is one image, and that has no objects. What do the five losses do?",
         (
             Choice(
                 "All are zero: there is nothing to learn",
@@ -79,12 +80,12 @@ QUESTIONS = (
             ),
             Choice(
                 "The features of the nearest border",
-                "Up to one cell outside this is so (lesson 04). Farther out?",
+                "Up to half a cell off the map this is so (lesson 04). Farther out?",
             ),
             Choice(
                 "Zeros",
-                "Samples beyond one cell off the map read 0. A RoI of zeros is legal, and means "
-                "nothing.",
+                "Samples more than half a cell off the map read 0. A RoI of zeros is legal, and "
+                "means nothing.",
                 right=True,
             ),
         ),

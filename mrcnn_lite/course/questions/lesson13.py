@@ -38,7 +38,11 @@ QUESTIONS = (
                 "Every layer's input has to wait for its gradient.",
                 right=True,
             ),
-            Choice("the images", "Two times 3 channels; a map of P2 has 256 at a sixteenth."),
+            Choice(
+                "the images",
+                "Two images of 3 channels. A single map of P2 has 256, on a sixteenth of the "
+                "places.",
+            ),
         ),
     ),
     Question(
