@@ -258,7 +258,7 @@ _BACKBONES = (
     "resnext101_64x4d",
 )
 # Those of mrcnn_lite.experiments.tables, likewise.
-_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "fcis")
+_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "cells", "fcis")
 
 
 def _add_command(

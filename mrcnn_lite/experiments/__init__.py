@@ -15,6 +15,9 @@ What is measured on trained models besides:
 
     alignment      one model, its RoI operation swapped, the box shifted
     draw_alignment
+    cells          what RoIAlign gains, by how many cells an object covers
+    draw_cells
+    area_bins      mask AP in bins of area, or of what is put in its place
     overlap        mask AP by how much instances overlap
     draw_overlap
     crowded        which method fails where they do

@@ -15,6 +15,8 @@ from mrcnn_lite.engine.interrupt import StoppedBySignal, stop_on_signal
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.experiments.alignment import NAME as ALIGNMENT
 from mrcnn_lite.experiments.alignment import write_alignment
+from mrcnn_lite.experiments.cells import NAME as CELLS
+from mrcnn_lite.experiments.cells import write_cells
 from mrcnn_lite.experiments.crowded import NAME as OVERLAP
 from mrcnn_lite.experiments.crowded import write_overlap
 from mrcnn_lite.experiments.one_run import (
@@ -28,6 +30,9 @@ from mrcnn_lite.experiments.pretrain import STEPS as CLASSIFIER_STEPS
 from mrcnn_lite.experiments.results import check_not_larger, write_results
 from mrcnn_lite.experiments.tables import MODELS, TABLES
 from mrcnn_lite.files import make_folder
+
+# Tables whose trained models are measured in a way of their own; they have no rows.
+MEASURED_AGAIN = {ALIGNMENT: write_alignment, CELLS: write_cells}
 
 # A piece of work: its function, run and log file.
 Job = tuple[Callable[[Run, str], None], Run, Path]
@@ -86,8 +91,8 @@ def ablate(
         [(train_and_measure, run, run.path / LOG_NAME) for run in missing], devices, "runs"
     )
     for name, table_runs in planned.items():
-        if name == ALIGNMENT:
-            write_alignment(out, table_runs)
+        if name in MEASURED_AGAIN:
+            MEASURED_AGAIN[name](out, table_runs)
             continue
         write_results(out, name, table_runs)
         if all(MODELS[run.model].crowded for run in table_runs):

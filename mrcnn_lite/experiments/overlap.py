@@ -13,15 +13,14 @@ import torch
 import torch.nn.functional as F
 from pycocotools import mask as rle
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
 from torch import Tensor
 
 from mrcnn_lite.engine.evaluate import load_results
+from mrcnn_lite.experiments.area_bins import AreaBins, score_in_bins
 from mrcnn_lite.explore.measure.error_kinds import FOUND_IOU
 from mrcnn_lite.ops import box_iou
 
-# Name: the least and the greatest overlap, both included.
-OVERLAP_BINS = {
+OVERLAP_BINS: AreaBins = {
     "0": (0.0, 0.0),
     "0 to 0.2": (np.nextafter(0.0, 1.0), 0.2),
     "0.2 to 0.5": (np.nextafter(0.2, 1.0), 0.5),
@@ -32,7 +31,7 @@ OVERLAP_BINS = {
 def score_by_overlap(
     ground_truth: COCO,
     results: Iterable[dict],
-    bins: dict[str, tuple[float, float]] = OVERLAP_BINS,
+    bins: AreaBins = OVERLAP_BINS,
 ) -> dict[str, dict[str, float]]:
     """Compute mask AP for instances of each range of overlap.
 
@@ -58,25 +57,8 @@ def score_by_overlap(
             detections, _overlaps_of_detections(truth, instances, detections, overlap_of)
         ):
             detection["area"] = area
-    with contextlib.redirect_stdout(io.StringIO()):
-        evaluation = COCOeval(truth, loaded, "segm")
-        evaluation.params.areaRng = [list(limits) for limits in bins.values()]
-        evaluation.params.areaRngLbl = list(bins)
-        evaluation.evaluate()
-        evaluation.accumulate()
-    # IoU thresholds x recalls x classes x bins, with the largest number of detections.
-    precision = evaluation.eval["precision"][..., -1]
-    rows = {
-        "AP": slice(None),
-        "AP50": np.isclose(evaluation.params.iouThrs, 0.5),
-        "AP75": np.isclose(evaluation.params.iouThrs, 0.75),
-    }
-    scores = {}
-    for number, (name, (least, greatest)) in enumerate(bins.items()):
-        bin_precision = precision[..., number]
-        scores[name] = {
-            metric: _mean_of_counted(bin_precision[row]) for metric, row in rows.items()
-        }
+    scores = score_in_bins(truth, loaded, bins)
+    for name, (least, greatest) in bins.items():
         within = [bool(least <= overlap <= greatest) for overlap in overlap_of.values()]
         scores[name]["num_instances"] = sum(within)
     return scores
@@ -185,8 +167,3 @@ def _mask_ious(truth: COCO, detections: list[dict], instances: list[dict]) -> np
     masks = [detection["segmentation"] for detection in detections]
     true_masks = [truth.annToRLE(instance) for instance in instances]
     return rle.iou(masks, true_masks, [0] * len(instances))
-
-
-def _mean_of_counted(precision: np.ndarray) -> float:
-    counted = precision[precision > -1]
-    return float(counted.mean()) if counted.size else -1.0

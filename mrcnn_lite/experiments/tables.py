@@ -2,9 +2,9 @@
 
 Tables are named as in Mask R-CNN (He, Gkioxari, Dollar, Girshick 2017), section 4; "text" collects
 comparisons that its text makes, "fcis" those with its rivals; "alignment" trains no rows of its own
-but measures table 2c's once more (see `mrcnn_lite.experiments.alignment`). The paper's figures are
-AP of COCO, in percent, and its models are other ones on other pictures: what can carry over is an
-order and the size of a gap, never a number.
+but measures table 2c's once more (see `mrcnn_lite.experiments.alignment`); "cells" is a curve (see
+`mrcnn_lite.experiments.cells`). The paper's figures are AP of COCO, in percent, and its models are
+other ones on other pictures: what can carry over is an order and the size of a gap, never a number.
 """
 
 from collections.abc import Mapping
@@ -55,6 +55,13 @@ _POOL = {"roi_op": "pool"}
 MODELS = {
     "fpn": Model(),
     "fpn-pool": Model(_POOL),
+    # The smaller the canonical size, the coarser the level that a RoI is read from, and the fewer
+    # cells it covers.
+    **{
+        f"fpn-{size}{name}": Model({"roi_canonical_size": size, **settings})
+        for size in (8, 16, 32)
+        for name, settings in (("", {}), ("-pool", _POOL))
+    },
     "fpn-no-masks": Model({"mask_head": "none"}),
     "fpn-mlp": Model({"mask_head": "mlp"}),
     "fpn-mlp-deeper": Model({"mask_head": "mlp", "mask_mlp_channels": (256, 256, 256)}),
@@ -245,6 +252,16 @@ TABLES = {
         (Row("trained with RoIPool", "c4-pool"), Row("trained with RoIAlign", "c4")),
         (),
         seeds=5,
+    ),
+    "cells": Table(
+        "RoIAlign over RoIPool, against the object's size in feature cells",
+        tuple(
+            Row(f"canonical size {size}, {operation}", f"fpn{level}{name}")
+            for size, level in ((8, "-8"), (16, "-16"), (32, "-32"), (64, ""))
+            for operation, name in (("RoIPool", "-pool"), ("RoIAlign", ""))
+        ),
+        (),
+        held_out=400,
     ),
     "fcis": Table(
         "Mask R-CNN, FCIS and FCN on crowded scenes",

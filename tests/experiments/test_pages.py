@@ -8,6 +8,7 @@ from benchmarks import model, roi_ops, training_settings
 from mrcnn_lite.experiments import (
     alignment,
     bf16_training,
+    cells,
     crowded,
     fine_tuning,
     pages,
@@ -22,6 +23,7 @@ TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "fcis")
 PAGES = {
     **dict.fromkeys(TABLES, results.page),
     "alignment": alignment.page_of_alignment,
+    "cells": cells.page_of_cells,
     "overlap": crowded.page_of_overlap,
     "bf16_training": bf16_training.page_of_bf16,
     "fine_tuning": fine_tuning.page_of_fine_tuning,
