@@ -24,6 +24,7 @@ from mrcnn_lite.engine.checkpoint import LoadedModel
 from mrcnn_lite.engine.run_folder import CONFIG_NAME
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models.build import MASK_BRANCHES
+from mrcnn_lite.models.published import PUBLISHED
 
 Names = Mapping[int, str]
 
@@ -181,7 +182,7 @@ def _learns_masks(options: Namespace) -> bool:
     if isinstance(chosen, str):
         # A name that is none is refused when the model is built.
         return MASK_BRANCHES.get(chosen, True) is not None
-    if options.weights not in (None, "coco"):
+    if options.weights not in (None, *PUBLISHED):
         return load_earlier_model(options).predicts_masks
     return True
 

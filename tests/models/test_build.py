@@ -67,7 +67,8 @@ def test_without_the_line_there_is_no_such_part():
 
 
 def test_no_other_file_asks_what_was_chosen():
-    asking = re.compile(r"config\.(neck|mask_head|mask_loss|class_agnostic_masks|box_head)\b")
+    choices = "neck|box_head|mask_head|mask_loss|class_agnostic_masks|rpn_convolutions"
+    asking = re.compile(rf"config\.({choices})\b")
     found = {path.name for path in FOLDER.rglob("*.py") if asking.search(path.read_text("utf-8"))}
     # The second says which of torchvision's models, if any, has the parts that were chosen.
     assert found == {"build.py", "to_torchvision.py"}

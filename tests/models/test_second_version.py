@@ -1,0 +1,152 @@
+"""The twin of torchvision's second version, as `test_twin.py` holds the first to it."""
+
+import copy
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models.detection import fasterrcnn_resnet50_fpn_v2, maskrcnn_resnet50_fpn_v2
+
+from mrcnn_lite.models import (
+    MaskRCNNConfig,
+    mask_rcnn,
+    mask_rcnn_resnet50_fpn_v2,
+    mini_config,
+    prepare_for_inference,
+)
+from mrcnn_lite.models.fast.winograd import WinogradConv2d
+from mrcnn_lite.models.published import SECOND_VERSION
+from mrcnn_lite.models.to_torchvision import to_torchvision, torchvision_keywords
+from tests.models.conftest import (
+    have_work_for_every_stage,
+    make_calibrated_resnet50,
+    make_mini_twins,
+    randomise_norms,
+)
+from tests.models.test_twin import (
+    check_equal,
+    check_losses_and_gradients,
+    check_matched,
+    sample_everything,
+)
+
+FEW = {"rpn_post_nms_top_n_test": 40, "box_detections_per_img": 10}
+
+
+@pytest.fixture(scope="module")
+def small_twins():
+    """Torchvision's parts of the second version at a small size, and ours, in float64."""
+    ours, theirs = make_mini_twins(second=True)
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    return ours, theirs
+
+
+def make_twins(**keywords):
+    """ResNet-50's second version, in float32."""
+    torch.manual_seed(0)
+    theirs = maskrcnn_resnet50_fpn_v2(
+        weights=None, weights_backbone=None, num_classes=7, **keywords
+    )
+    theirs.backbone.body.load_state_dict(make_calibrated_resnet50(), strict=False)
+    randomise_norms(theirs.backbone.fpn, theirs.roi_heads)
+    have_work_for_every_stage(theirs)
+    ours = mask_rcnn_resnet50_fpn_v2(num_classes=7, **keywords)
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    return ours, theirs
+
+
+def test_state_dicts_are_torchvisions_both_ways():
+    with torch.device("meta"):
+        for builder, settings in (
+            (maskrcnn_resnet50_fpn_v2, {}),
+            (fasterrcnn_resnet50_fpn_v2, {"mask_head": "none"}),
+        ):
+            ours = mask_rcnn_resnet50_fpn_v2(num_classes=5, **settings)
+            theirs = builder(weights=None, weights_backbone=None, num_classes=5)
+            assert list(ours.state_dict()) == list(theirs.state_dict())
+            for model, other in ((ours, theirs), (theirs, ours)):
+                model.load_state_dict(other.state_dict(), strict=True, assign=True)
+            same = zip(ours.parameters(), theirs.parameters(), strict=True)
+            assert all(one.requires_grad == other.requires_grad for one, other in same)
+
+
+def test_detections_of_resnet50_are_torchvisions(scenes):
+    twins = tuple(model.double() for model in make_twins(min_size=96, max_size=128, **FEW))
+    check_equal(twins, scenes[0][:1])
+
+
+def test_detections_losses_and_gradients_are_torchvisions(small_twins, scenes):
+    check_equal(small_twins, scenes[0])
+    twins = copy.deepcopy(small_twins)
+    sample_everything(twins)
+    check_losses_and_gradients(twins, *scenes)
+    # What batch norm has seen in training counts afterwards.
+    check_equal(twins, scenes[0])
+
+
+def test_an_image_without_objects_trains_as_torchvisions(small_twins, scenes):
+    twins = copy.deepcopy(small_twins)
+    empty = [
+        {name: target[name][:0] for name in ("boxes", "labels", "masks")} for target in scenes[1]
+    ]
+    check_losses_and_gradients(twins, scenes[0], empty)
+    assert all(value.isfinite().all() for value in twins[0].state_dict().values())
+
+
+def test_prepared_it_detects_the_same_without_batch_norm(scenes):
+    ours, theirs = make_twins(min_size=96, max_size=128, box_score_thresh=0.3)
+    prepared = prepare_for_inference(ours, torch.float32)
+    left = [module for module in prepared.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert not left
+    fast = [name for name, one in prepared.named_modules() if isinstance(one, WinogradConv2d)]
+    # Of the pyramid four, of the RPN's head two, of both branches four each; the rest is the trunk.
+    parts = ("backbone.fpn", "rpn", "roi_heads.box_head", "roi_heads.mask_head")
+    assert [sum(name.startswith(part) for name in fast) for part in parts] == [4, 2, 4, 4]
+    check_matched((prepared, theirs), [scenes[0][0].float()])
+
+
+def test_back_in_torchvision_it_detects_the_same():
+    few = {"box_score_thresh": 0.0, "box_detections_per_img": 8, "rpn_post_nms_top_n_test": 20}
+    torch.manual_seed(0)
+    sizes = {"num_classes": 3, "min_size": 64, "max_size": 96}
+    ours = mask_rcnn_resnet50_fpn_v2(**sizes, **few).eval()
+    randomise_norms(ours)
+    theirs = to_torchvision(ours)
+    images = [torch.rand(3, 70, 90)]
+    with torch.no_grad():
+        for mine, other in zip(ours(images), theirs(images)):
+            assert len(mine["boxes"]) == 8
+            torch.testing.assert_close(mine["boxes"], other["boxes"], rtol=1e-3, atol=1e-2)
+            torch.testing.assert_close(mine["scores"], other["scores"], rtol=1e-3, atol=1e-4)
+    assert torchvision_keywords(ours) == {**sizes, **few}
+
+
+@pytest.mark.parametrize("name", sorted(set(SECOND_VERSION) - {"frozen_batch_norm", "neck"}))
+def test_half_of_a_second_version_is_not_torchvisions(name):
+    settings = {field: value for field, value in SECOND_VERSION.items() if field != name}
+    with torch.device("meta"):
+        model = mask_rcnn(MaskRCNNConfig(**settings))
+    with pytest.raises(ValueError, match=rf"no ready-made model with {name}="):
+        torchvision_keywords(model)
+
+
+def test_each_part_is_a_choice_of_its_own(unlike_images):
+    for choice in ({"rpn_convolutions": 3}, {"box_head": "conv_bn"}, {"neck": "fpn_bn"}):
+        torch.manual_seed(0)
+        model = mask_rcnn(mini_config(4, **{"box_conv_channels": (16,), **choice})).train()
+        sum(model(*unlike_images).values()).backward()
+        assert all(parameter.grad is not None for parameter in model.parameters()), choice
+    with pytest.raises(ValueError, match=r"box_head='conv_bn' goes with a pyramid; neck='c4'"):
+        mini_config(4, neck="c4", box_head="conv_bn")
+    with pytest.raises(ValueError, match=r"box_head should be one of mlp, conv_bn, got 'fc'"):
+        mini_config(4, box_head="fc")
+    with pytest.raises(ValueError, match=r"rpn_convolutions should be .* from 1 to 64"):
+        replace(mini_config(4), rpn_convolutions=0)
+
+
+def test_published_weights_have_their_own_number_of_classes():
+    with pytest.raises(ValueError, match=r"COCO_V1 has 91 classes, num_classes is 3"):
+        mask_rcnn_resnet50_fpn_v2(weights="COCO_V1", num_classes=3)
+    with pytest.raises(TypeError, match="mask_rcnn_resnet50_fpn_v2 got unknown options: neck"):
+        mask_rcnn_resnet50_fpn_v2(neck="fpn")
