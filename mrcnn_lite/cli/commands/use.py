@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from mrcnn_lite.cli.data import find_ids, open_evaluation_data
+from mrcnn_lite.cli.data import describe_people, find_ids, open_evaluation_data
 from mrcnn_lite.cli.options import find_device, load_detector
 from mrcnn_lite.datasets import read_image
 from mrcnn_lite.engine import distributed
@@ -55,6 +55,8 @@ def evaluate_model(options: Namespace) -> None:
         names = ", ".join(dataset.categories[label] for label in sorted(unknown))
         warnings.warn(f"{name} never learnt {names}; their AP is 0", stacklevel=1)
     with distributed.job():
+        if (described := describe_people(dataset)) and distributed.is_first():
+            print(f"measuring on {described}")
         model = loaded.model.to(find_device(options.device))
         metrics = evaluate(
             model,
