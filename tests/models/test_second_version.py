@@ -28,7 +28,6 @@ from tests.models.test_twin import (
     check_equal,
     check_losses_and_gradients,
     check_matched,
-    sample_everything,
 )
 
 FEW = {"rpn_post_nms_top_n_test": 40, "box_detections_per_img": 10}
@@ -79,8 +78,7 @@ def test_detections_of_resnet50_are_torchvisions(scenes):
 def test_detections_losses_and_gradients_are_torchvisions(small_twins, scenes):
     check_equal(small_twins, scenes[0])
     twins = copy.deepcopy(small_twins)
-    sample_everything(twins)
-    check_losses_and_gradients(twins, *scenes)
+    check_losses_and_gradients(twins, *(part[:2] for part in scenes))
     # What batch norm has seen in training counts afterwards.
     check_equal(twins, scenes[0])
 
@@ -90,12 +88,12 @@ def test_an_image_without_objects_trains_as_torchvisions(small_twins, scenes):
     empty = [
         {name: target[name][:0] for name in ("boxes", "labels", "masks")} for target in scenes[1]
     ]
-    check_losses_and_gradients(twins, scenes[0], empty)
+    check_losses_and_gradients(twins, scenes[0][:2], empty[:2])
     assert all(value.isfinite().all() for value in twins[0].state_dict().values())
 
 
 def test_prepared_it_detects_the_same_without_batch_norm(scenes):
-    ours, theirs = make_twins(min_size=96, max_size=128, box_score_thresh=0.3)
+    ours, theirs = make_twins(min_size=96, max_size=128, rpn_post_nms_top_n_test=100)
     prepared = prepare_for_inference(ours, torch.float32)
     left = [module for module in prepared.modules() if isinstance(module, nn.BatchNorm2d)]
     assert not left
@@ -106,20 +104,16 @@ def test_prepared_it_detects_the_same_without_batch_norm(scenes):
     check_matched((prepared, theirs), [scenes[0][0].float()])
 
 
-def test_back_in_torchvision_it_detects_the_same():
-    few = {"box_score_thresh": 0.0, "box_detections_per_img": 8, "rpn_post_nms_top_n_test": 20}
+def test_a_trained_model_goes_back_to_torchvision():
     torch.manual_seed(0)
-    sizes = {"num_classes": 3, "min_size": 64, "max_size": 96}
-    ours = mask_rcnn_resnet50_fpn_v2(**sizes, **few).eval()
+    settings = {"num_classes": 3, "min_size": 64, "max_size": 96, **FEW}
+    ours = mask_rcnn_resnet50_fpn_v2(**settings)
     randomise_norms(ours)
     theirs = to_torchvision(ours)
-    images = [torch.rand(3, 70, 90)]
-    with torch.no_grad():
-        for mine, other in zip(ours(images), theirs(images)):
-            assert len(mine["boxes"]) == 8
-            torch.testing.assert_close(mine["boxes"], other["boxes"], rtol=1e-3, atol=1e-2)
-            torch.testing.assert_close(mine["scores"], other["scores"], rtol=1e-3, atol=1e-4)
-    assert torchvision_keywords(ours) == {**sizes, **few}
+    assert torchvision_keywords(ours) == settings
+    assert type(theirs.roi_heads.box_head).__name__ == "FastRCNNConvFCHead"
+    for (name, mine), other in zip(ours.state_dict().items(), theirs.state_dict().values()):
+        assert torch.equal(mine, other), name
 
 
 @pytest.mark.parametrize("name", sorted(set(SECOND_VERSION) - {"frozen_batch_norm", "neck"}))
