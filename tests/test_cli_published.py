@@ -103,8 +103,8 @@ def test_published_weights_are_measured_on_data_that_name_cocos_categories(
     write(cache / "own.json", describe([photo.name], {1: "bolt", 4: "cat"}))
     data = ["--annotations", str(cache / "own.json"), "--images", str(photo.parent)]
     out = cache / "ap.json"
-    assert main(["evaluate", "--weights", "coco", *data, "--out", str(out)]) == 0
-    assert "coco never learnt bolt; their AP is 0" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="coco never learnt bolt; their AP is 0"):
+        assert main(["evaluate", "--weights", "coco", *data, "--out", str(out)]) == 0
     assert set(json.loads(out.read_text("utf-8"))) == {"bbox", "segm"}
     assert main(["evaluate", "--weights", "coco", "--scenes", "2"]) == 1
     said = capsys.readouterr().err

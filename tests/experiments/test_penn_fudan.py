@@ -55,7 +55,7 @@ def test_each_operation_starts_from_its_own_model_of_shapes(tmp_path):
     starts = {}
     for run in plan(tmp_path, tmp_path / "runs", seeds=1, steps=1, shapes_steps=1):
         if run.start == "shapes":
-            torch.manual_seed(len(starts))
+            torch.manual_seed(10 + len(starts))
             shapes = mask_rcnn(mini_config(scenes.num_classes, roi_op=run.roi_op))
             file = run.shapes_path / "checkpoint-0000001.pt"
             file.parent.mkdir(parents=True)
