@@ -26,6 +26,7 @@ import torch
 from mrcnn_lite.datasets import PennFudanDataset, ShapesDataset
 from mrcnn_lite.engine.checkpoint import checkpoints_in, load_model
 from mrcnn_lite.engine.evaluate import evaluate
+from mrcnn_lite.engine.interrupt import StoppedBySignal
 from mrcnn_lite.engine.recipe import RECIPES, TrainConfig, scale_recipe
 from mrcnn_lite.engine.start_weights import start_from
 from mrcnn_lite.engine.train import train
@@ -226,7 +227,7 @@ def main() -> None:
         # Before an hour's work on shapes, not after it.
         PennFudanDataset(options.root)
         do_runs(runs, options.jobs, options.device)
-    except (InputError, FileNotFoundError) as error:
+    except (InputError, FileNotFoundError, StoppedBySignal) as error:
         sys.exit(f"penn_fudan: {error}")
     result = {"runs": [run.result() for run in runs]}
     text = page_of_penn_fudan(result)

@@ -30,7 +30,7 @@ from tests.models.test_twin import (
     check_matched,
 )
 
-FEW = {"rpn_post_nms_top_n_test": 40, "box_detections_per_img": 10}
+SMALL = {"min_size": 96, "max_size": 128, "rpn_post_nms_top_n_test": 40}
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +41,15 @@ def small_twins():
     return ours, theirs
 
 
-def make_twins(**keywords):
-    """ResNet-50's second version, in float32."""
+@pytest.fixture(scope="module")
+def resnet_twins():
+    """ResNet-50's second version on small images, in float32."""
     torch.manual_seed(0)
-    theirs = maskrcnn_resnet50_fpn_v2(
-        weights=None, weights_backbone=None, num_classes=7, **keywords
-    )
+    theirs = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=7, **SMALL)
     theirs.backbone.body.load_state_dict(make_calibrated_resnet50(), strict=False)
     randomise_norms(theirs.backbone.fpn, theirs.roi_heads)
     have_work_for_every_stage(theirs)
-    ours = mask_rcnn_resnet50_fpn_v2(num_classes=7, **keywords)
+    ours = mask_rcnn_resnet50_fpn_v2(num_classes=7, **SMALL)
     ours.load_state_dict(theirs.state_dict(), strict=True)
     return ours, theirs
 
@@ -70,9 +69,12 @@ def test_state_dicts_are_torchvisions_both_ways():
             assert all(one.requires_grad == other.requires_grad for one, other in same)
 
 
-def test_detections_of_resnet50_are_torchvisions(scenes):
-    twins = tuple(model.double() for model in make_twins(min_size=96, max_size=128, **FEW))
-    check_equal(twins, scenes[0][:1])
+def test_detections_of_resnet50_are_torchvisions(resnet_twins, scenes):
+    ours, theirs = (copy.deepcopy(model).double() for model in resnet_twins)
+    # Float64 is slow.
+    ours.roi_heads.config = replace(ours.config, box_detections_per_img=10)
+    theirs.roi_heads.detections_per_img = 10
+    check_equal((ours, theirs), scenes[0][:1])
 
 
 def test_detections_losses_and_gradients_are_torchvisions(small_twins, scenes):
@@ -92,12 +94,15 @@ def test_an_image_without_objects_trains_as_torchvisions(small_twins, scenes):
     assert all(value.isfinite().all() for value in twins[0].state_dict().values())
 
 
-def test_prepared_it_detects_the_same_without_batch_norm(scenes):
-    ours, theirs = make_twins(min_size=96, max_size=128, rpn_post_nms_top_n_test=100)
+def test_prepared_it_detects_the_same_without_batch_norm(resnet_twins, scenes):
+    ours, theirs = resnet_twins
     prepared = prepare_for_inference(ours, torch.float32)
     left = [module for module in prepared.modules() if isinstance(module, nn.BatchNorm2d)]
     assert not left
     fast = [name for name, one in prepared.named_modules() if isinstance(one, WinogradConv2d)]
+    assert {
+        one.cells for one in prepared.roi_heads.box_head.modules() if hasattr(one, "cells")
+    } == {4}
     # Of the pyramid four, of the RPN's head two, of both branches four each; the rest is the trunk.
     parts = ("backbone.fpn", "rpn", "roi_heads.box_head", "roi_heads.mask_head")
     assert [sum(name.startswith(part) for name in fast) for part in parts] == [4, 2, 4, 4]
@@ -106,7 +111,7 @@ def test_prepared_it_detects_the_same_without_batch_norm(scenes):
 
 def test_a_trained_model_goes_back_to_torchvision():
     torch.manual_seed(0)
-    settings = {"num_classes": 3, "min_size": 64, "max_size": 96, **FEW}
+    settings = {"num_classes": 3, **SMALL}
     ours = mask_rcnn_resnet50_fpn_v2(**settings)
     randomise_norms(ours)
     theirs = to_torchvision(ours)
