@@ -1,6 +1,6 @@
 """From shapes to people: `mini` on photographs, with each RoI operation, from two starts.
 
-    python -m mrcnn_lite.experiments.penn_fudan --root data/penn_fudan    # HOURS on two cores
+    python -m mrcnn_lite.experiments.penn_fudan --root data/penn_fudan    # 1.5 hours, two cores
 
 Each model is trained on the 120 pictures of Penn-Fudan's that are to be trained on, and measured on
 the other 50. It starts from random weights, or from shapes: a model of the same operation and the
