@@ -67,9 +67,10 @@ def _fetch(url: str, part: Path) -> None:
             return
         raise
     with response:
-        goes_on = response.status == HTTPStatus.PARTIAL_CONTENT
+        if response.status != HTTPStatus.PARTIAL_CONTENT:
+            part.unlink(missing_ok=True)
         missing = response.headers["Content-Length"]
-        with open(part, "ab" if goes_on else "wb") as target:
+        with open(part, "ab") as target:
             before = target.tell()
             while block := response.read(BLOCK):
                 target.write(block)
