@@ -1,4 +1,4 @@
-"""A picture, and torchvision's default model with weights under which all of it has work to do.
+"""A picture, and torchvision's models with weights under which all of each has work to do.
 
 Random weights say about the same of every box. So batch norm's statistics are measured on a
 picture, and each predictor is scaled to a given spread over its boxes: then 1,000 proposals and 100
@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import resnet50
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
+from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.ops import FrozenBatchNorm2d
 
@@ -48,14 +49,9 @@ def make_torchvision(sizes):
     """Torchvision's default model with random weights that behave like trained ones."""
     torch.manual_seed(0)
     image = make_pictures(1, 1)[0][0]
-    measured = resnet50(weights=None)
-    for module in measured.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = None  # the statistics of the one batch that follows
-    with torch.no_grad():
-        measured.train()((image[None] - 0.45) / 0.225)
+    measured = measure_trunk(image)
     trunk = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
-    trunk.load_state_dict(measured.state_dict(), strict=False)
+    trunk.load_state_dict(measured, strict=False)
     layers = {f"layer{k}": str(k - 1) for k in range(1, 5)}
     backbone = BackboneWithFPN(trunk, layers, [256, 512, 1024, 2048], 256)
     model = TorchvisionMaskRCNN(backbone, NUM_CLASSES, **sizes)
@@ -63,6 +59,29 @@ def make_torchvision(sizes):
         parameter.requires_grad_(name.startswith(("layer2", "layer3", "layer4")))
     spread_predictions(model, image)
     return model
+
+
+def make_torchvision_v2(sizes):
+    """Torchvision's second version, likewise."""
+    torch.manual_seed(0)
+    image = make_pictures(1, 1)[0][0]
+    model = maskrcnn_resnet50_fpn_v2(
+        weights=None, weights_backbone=None, num_classes=NUM_CLASSES, **sizes
+    )
+    model.backbone.body.load_state_dict(measure_trunk(image), strict=False)
+    spread_predictions(model, image)
+    return model
+
+
+def measure_trunk(image):
+    """Random weights of a ResNet-50 whose batch norm has seen a picture."""
+    measured = resnet50(weights=None)
+    for module in measured.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # the statistics of the one batch that follows
+    with torch.no_grad():
+        measured.train()((image[None] - 0.45) / 0.225)
+    return measured.state_dict()
 
 
 def spread_predictions(model, image, class_spread=3.0):

@@ -32,26 +32,34 @@ from pathlib import Path
 import torch
 import torchvision
 from contenders import make_contenders, share_found
-from lively_model import NUM_CLASSES, make_pictures, make_torchvision
+from lively_model import NUM_CLASSES, make_pictures, make_torchvision, make_torchvision_v2
 from processor import instruction_sets, name_of_processor
 from torch.profiler import ProfilerActivity, profile
 
 from mrcnn_lite.experiments.pages import markdown_table, write_page
 from mrcnn_lite.experiments.turns import race
-from mrcnn_lite.models import mask_rcnn_resnet50_fpn
+from mrcnn_lite.models import mask_rcnn_resnet50_fpn, mask_rcnn_resnet50_fpn_v2
 from mrcnn_lite.models.fast.native_precision import native_precision
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
 
 SMALL = {"min_size": 480, "max_size": 640}
 LARGE = {"min_size": 800, "max_size": 1333}
 BF16 = torch.bfloat16
-# name, what is done, sizes, images, instances of each, threads
+# Torchvision's two versions: its model, ours, and what ours is told to be alike in training.
+FIRST = (
+    make_torchvision,
+    mask_rcnn_resnet50_fpn,
+    {"frozen_batch_norm": True, "trainable_backbone_layers": 3},
+)
+SECOND = (make_torchvision_v2, mask_rcnn_resnet50_fpn_v2, {})
+# name, what is done, sizes, images, instances of each, threads, version
 CASES = [
-    ("inference, 480 x 640, one thread", "detect", SMALL, 1, 15, 1),
-    ("inference, 480 x 640", "detect", SMALL, 1, 15, 2),
-    ("training step, 480 x 640, 2 images of 15 instances", "train", SMALL, 2, 15, 2),
-    ("inference, 800/1333", "detect", LARGE, 1, 15, 2),
-    ("training step, 800/1333, 1 image of 20 instances", "train", LARGE, 1, 20, 2),
+    ("inference, 480 x 640, one thread", "detect", SMALL, 1, 15, 1, FIRST),
+    ("inference, 480 x 640", "detect", SMALL, 1, 15, 2, FIRST),
+    ("training step, 480 x 640, 2 images of 15 instances", "train", SMALL, 2, 15, 2, FIRST),
+    ("inference, second version, 480 x 640", "detect", SMALL, 1, 15, 2, SECOND),
+    ("inference, 800/1333", "detect", LARGE, 1, 15, 2, FIRST),
+    ("training step, 800/1333, 1 image of 20 instances", "train", LARGE, 1, 20, 2, FIRST),
 ]
 BASELINE = "torchvision"
 SIDES = {
@@ -66,13 +74,13 @@ def sides_of(action):
     return [side for side in SIDES[action] if native or not side.endswith("bf16")]
 
 
-def make_call(side, action, sizes, theirs, pictures):
+def make_call(side, action, sizes, theirs, pictures, version=FIRST):
     """A function without arguments: detections of the pictures, or one step of training."""
     if side.startswith("torchvision"):
         model = copy.deepcopy(theirs)
     else:
-        torchvisions = {"frozen_batch_norm": True, "trainable_backbone_layers": 3}
-        model = mask_rcnn_resnet50_fpn(num_classes=NUM_CLASSES, **torchvisions, **sizes)
+        _, build, alike = version
+        model = build(num_classes=NUM_CLASSES, **alike, **sizes)
         model.load_state_dict(theirs.state_dict(), strict=True)
     if side != BASELINE and side != "ours, as built":
         model.to(memory_format=torch.channels_last)
@@ -109,14 +117,15 @@ def share_of_products(call):
 
 def measure_time(case, repeats, limited):
     """Seconds of each side, which part are products, and how many detections are torchvision's."""
-    _, action, sizes, number, instances, threads = case
+    _, action, sizes, number, instances, threads, version = case
     torch.set_num_threads(threads)
     # What is made in inference mode, a model's buffers too, can take no part in training.
     with torch.inference_mode(action == "detect"):
         pictures = make_pictures(number, instances)
-        theirs = make_torchvision(sizes).eval()
+        theirs = version[0](sizes).eval()
         calls = {
-            side: make_call(side, action, sizes, theirs, pictures) for side in sides_of(action)
+            side: make_call(side, action, sizes, theirs, pictures, version)
+            for side in sides_of(action)
         }
         contenders = make_contenders(theirs, pictures[0], limited) if action == "detect" else {}
         rows = {
@@ -135,11 +144,11 @@ def measure_time(case, repeats, limited):
 
 def measure_memory(case, side):
     """The peak of resident memory, in MiB, of this process, which should do nothing else."""
-    _, action, sizes, number, instances, threads = case
+    _, action, sizes, number, instances, threads, version = case
     torch.set_num_threads(threads)
     pictures = make_pictures(number, instances)
     with torch.inference_mode(action == "detect"):
-        call = make_call(side, action, sizes, make_torchvision(sizes), pictures)
+        call = make_call(side, action, sizes, version[0](sizes), pictures, version)
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)  # what making the model left behind would count
         # Sets the peak to what is resident now.
@@ -173,7 +182,7 @@ def measure(instructions, limits, repeats, small):
             for side in rows:
                 if "share_of_products" in rows[side]:
                     rows[side]["peak_mib"] = measure_memory_apart(number, side, limits)
-        cases.append({"name": name, "threads": CASES[number][-1], "sides": rows})
+        cases.append({"name": name, "threads": CASES[number][5], "sides": rows})
         print(instructions, name, rows, file=sys.stderr)
     return {
         "processor": name_of_processor(),

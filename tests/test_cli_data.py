@@ -156,7 +156,7 @@ def test_boxes_alone_are_for_a_model_without_masks(tmp_path):
         ("--dataset penn-fudan --root pictures", "--download does that"),
         (
             "--dataset coco --root cvat --weights imagenet",
-            "--weights imagenet: expected coco, or a checkpoint",
+            "--weights imagenet: expected coco, coco_v2 or a checkpoint",
         ),
         ("--dataset coco --images pictures", "--images needs --annotations, too"),
         ("--dataset coco", "--dataset coco needs --root, or --annotations and --images"),

@@ -50,7 +50,7 @@ def penn_fudan(tmp_path) -> Path:
     root = tmp_path / "data"
     for name in ("PNGImages", "PedMasks"):
         (root / "PennFudanPed" / name).mkdir(parents=True)
-    for number in range(1, 7):
+    for number in range(1, 18):
         name = f"PennFudanPed/{{}}/FudanPed{number:05d}{{}}.png"
         pixels = np.zeros((64, 48 + 16 * (number % 2)), np.uint8)
         pixels[10:50, 10:30] = 1
@@ -169,7 +169,7 @@ def test_run_describes_itself(tmp_path):
 
 
 def test_penn_fudan_is_fine_tuned_from_cocos_weights_and_measured(
-    penn_fudan, tmp_path, monkeypatch
+    penn_fudan, tmp_path, monkeypatch, capsys
 ):
     torch.manual_seed(0)
     coco = mask_rcnn(MaskRCNNConfig()).state_dict()
@@ -193,7 +193,9 @@ def test_penn_fudan_is_fine_tuned_from_cocos_weights_and_measured(
     assert evaluation["step"] == 1
     assert "AP" in evaluation["segm"]
     checkpoint = load_checkpoint(out)
-    assert checkpoint["training"]["data"]["images"] == 4
+    assert checkpoint["training"]["data"]["images"] == 12
+    said = capsys.readouterr().out
+    assert "training on 12 of Penn-Fudan's images: 12 of the 120 to train on, 0 of the 50" in said
     frozen = "backbone.body.conv1.weight"
     assert torch.equal(checkpoint["model"][frozen], coco[frozen])
     assert checkpoint["model"]["roi_heads.box_predictor.cls_score.weight"].shape[0] == 2

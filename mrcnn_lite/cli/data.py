@@ -19,11 +19,13 @@ from mrcnn_lite.datasets import (
 from mrcnn_lite.datasets.coco_categories import number_categories
 from mrcnn_lite.datasets.coco_checks import read_annotation_file
 from mrcnn_lite.datasets.coco_layouts import find_split
+from mrcnn_lite.datasets.penn_fudan import split_of
 from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.checkpoint import LoadedModel
 from mrcnn_lite.engine.run_folder import CONFIG_NAME
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models.build import MASK_BRANCHES
+from mrcnn_lite.models.published import PUBLISHED
 
 Names = Mapping[int, str]
 
@@ -52,7 +54,7 @@ def open_dataset(
         if options.download:
             download_penn_fudan(options.root)
         try:
-            return PennFudanDataset(options.root / "PennFudanPed", options.image_ids)
+            return PennFudanDataset(options.root, options.image_ids, _split(options, training))
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{error}; --download does that") from error
     how = {"masks": masks, "names": names}
@@ -181,7 +183,7 @@ def _learns_masks(options: Namespace) -> bool:
     if isinstance(chosen, str):
         # A name that is none is refused when the model is built.
         return MASK_BRANCHES.get(chosen, True) is not None
-    if options.weights not in (None, "coco"):
+    if options.weights not in (None, *PUBLISHED):
         return load_earlier_model(options).predicts_masks
     return True
 
@@ -198,23 +200,56 @@ def _hold_out(options: Namespace, dataset: Dataset) -> tuple[Dataset, Dataset]:
             return dataset, CocoDataset.from_files(held_out, options.images, **how)
         return dataset, CocoDataset(options.root, held_out, **how)
     if share is not None and kind == "penn-fudan":
-        held_out = str(max(round(share * len(dataset)), 1))
+        ids = _to_hold_out(options, dataset)
+        number = round(share * len({*dataset.image_ids, *ids}))
+        held_out = str(min(max(number, 1), len(ids)))
     if not held_out.isdigit() or int(held_out) == 0:
         raise InputError(f"--validation should be a number of images here, got {held_out}")
     if kind == "shapes":
         return dataset, ShapesDataset(int(held_out), HELD_OUT_SEED)
-    if int(held_out) >= len(dataset):
-        raise InputError(
-            f"--validation {held_out} leaves none of {len(dataset)} images to train on"
-        )
-    # Evenly spread, since neighbours in the list are pictures of the same place.
-    places = {k * len(dataset) // int(held_out) for k in range(int(held_out))}
-    ids = [dataset.image_id(index) for index in range(len(dataset))]
-    folder = options.root / "PennFudanPed"
-    return tuple(
-        PennFudanDataset(folder, [ids[k] for k in range(len(ids)) if (k in places) is held])
-        for held in (False, True)
+    return _hold_out_people(options, dataset, int(held_out))
+
+
+def _to_hold_out(options: Namespace, dataset: PennFudanDataset) -> list[int]:
+    """The images from which to hold out: those of the split for it, or of those that are named."""
+    if options.image_ids is not None:
+        return dataset.image_ids
+    return PennFudanDataset(options.root, split="test").image_ids
+
+
+def _hold_out_people(
+    options: Namespace, dataset: PennFudanDataset, number: int
+) -> tuple[PennFudanDataset, PennFudanDataset]:
+    """Hold out so many of Penn-Fudan's images, evenly spread."""
+    ids = _to_hold_out(options, dataset)
+    if options.image_ids is None:
+        if number > len(ids):
+            raise InputError(f"--validation {number}: {len(ids)} images are there to measure on")
+    elif number >= len(ids):
+        raise InputError(f"--validation {number} leaves none of {len(ids)} images to train on")
+    held_out = [ids[k * len(ids) // number] for k in range(number)]
+    if options.image_ids is not None:
+        rest = [image_id for image_id in ids if image_id not in held_out]
+        dataset = PennFudanDataset(options.root, rest)
+    return dataset, PennFudanDataset(options.root, held_out)
+
+
+def describe_people(dataset: Dataset) -> str | None:
+    """Say how many of Penn-Fudan's images are of which split; None for other data."""
+    if not isinstance(dataset, PennFudanDataset):
+        return None
+    splits = [split_of(image_id) for image_id in dataset.image_ids]
+    return (
+        f"{len(dataset)} of Penn-Fudan's images: {splits.count('train')} of the 120 to train on, "
+        f"{splits.count('test')} of the 50 to measure on"
     )
+
+
+def _split(options: Namespace, training: bool) -> str | None:
+    """Which of Penn-Fudan's splits is meant: none if images are named one by one."""
+    if options.image_ids is not None:
+        return None
+    return "train" if training else "test"
 
 
 def _read_share(text: str) -> float | None:

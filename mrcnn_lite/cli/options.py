@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.models import get_model_weights
-from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
 
+from mrcnn_lite.datasets.coco_categories import COCO_CATEGORIES
 from mrcnn_lite.engine import distributed
-from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.engine.checkpoint import LoadedModel, load_model
 from mrcnn_lite.engine.recipe import REFERENCE_EPOCHS, TrainConfig, recipe_for, scale_recipe
 from mrcnn_lite.engine.start_weights import start_from
 from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import SHIPPED_WEIGHTS
 from mrcnn_lite.models import MaskRCNN, mask_rcnn, mini_config
-from mrcnn_lite.models.build import settings_to_start_from
 from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.published import PUBLISHED, settings_to_start_from
 from mrcnn_lite.models.weights import fetch_state_dict
 
 # The settings that have an option of their own, and what it is called.
@@ -68,8 +69,8 @@ def make_model(options: Namespace, num_classes: int) -> MaskRCNN:
     try:
         if options.weights is None:
             return _build_new_model(options, overrides)
-        if options.weights == "coco":
-            return _build_from_coco(options, overrides)
+        if options.weights in PUBLISHED:
+            return _build_from_published(options, overrides)
         return _build_from_checkpoint(options, overrides)
     except (TypeError, ValueError) as error:
         raise InputError(str(error)) from error
@@ -91,13 +92,13 @@ def _build_new_model(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
         ) from error
 
 
-def _build_from_coco(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
+def _build_from_published(options: Namespace, overrides: dict[str, Any]) -> MaskRCNN:
     if options.model != "resnet50":
-        raise InputError(f"--weights coco does not go with --model {options.model}")
-    weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
+        raise InputError(f"--weights {options.weights} does not go with --model {options.model}")
+    weights, _ = PUBLISHED[options.weights]
     state = fetch_state_dict(weights)
     model = mask_rcnn(MaskRCNNConfig(**{**settings_to_start_from(weights, None), **overrides}))
-    _start_from("coco", model, state)
+    _start_from(options.weights, model, state)
     return model
 
 
@@ -121,10 +122,23 @@ def load_earlier_model(options: Namespace) -> MaskRCNN:
     """
     if not Path(options.weights).exists():
         raise InputError(
-            f"--weights {options.weights}: expected coco, or a checkpoint, but there is no such "
-            "file; ImageNet's weights in the backbone are --weights-backbone DEFAULT"
+            f"--weights {options.weights}: expected {', '.join(PUBLISHED)} or a checkpoint, but "
+            "there is no such file; ImageNet's weights in the backbone are --weights-backbone "
+            "DEFAULT"
         )
     return load_model(options.weights).model
+
+
+def load_detector(options: Namespace) -> LoadedModel:
+    """Load the model to use: a checkpoint, torchvision's published weights, or the shipped model.
+
+    Raises:
+        InputError: it cannot be had.
+    """
+    if options.weights is None:
+        return load_model(options.checkpoint or SHIPPED_WEIGHTS)
+    weights, build = PUBLISHED[options.weights]
+    return LoadedModel(build(weights=weights).eval(), COCO_CATEGORIES)
 
 
 def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:

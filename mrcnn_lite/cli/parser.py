@@ -52,7 +52,9 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"{', '.join(_BACKBONES[:3])}, ... (%(default)s)",
     )
     train.add_argument(
-        "--weights", metavar="NAME", help="start from: coco (torchvision's), or a checkpoint"
+        "--weights",
+        metavar="NAME",
+        help="start from: coco, coco_v2 (torchvision's), or a checkpoint",
     )
     train.add_argument(
         "--weights-backbone", metavar="NAME", help="or from ImageNet's in the backbone: DEFAULT"
@@ -108,7 +110,11 @@ def make_parser() -> argparse.ArgumentParser:
         "measure a model's box and mask AP by pycocotools",
         "mrcnn-lite evaluate runs/coco --dataset coco --root data/coco --split val2017",
     )
-    evaluate.add_argument("checkpoint", type=Path, help="a run's folder, or a file of weights")
+    detector = evaluate.add_mutually_exclusive_group(required=True)
+    detector.add_argument(
+        "checkpoint", type=Path, nargs="?", help="a run's folder, or a file of weights"
+    )
+    _add_published_option(detector)
     _add_data_options(evaluate)
     evaluate.add_argument(
         "--validation", metavar="X", help="only what train held out with the same option"
@@ -127,9 +133,11 @@ def make_parser() -> argparse.ArgumentParser:
         "mrcnn-lite predict photo.jpg --checkpoint runs/coco --out runs/predictions",
     )
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="picture file")
-    predict.add_argument(
-        "--checkpoint", metavar="PATH", type=Path, help="default: the shipped mini model"
+    detector = predict.add_mutually_exclusive_group()
+    detector.add_argument(
+        "--checkpoint", metavar="PATH", type=Path, help="default: mini, which knows shapes only"
     )
+    _add_published_option(detector)
     predict.add_argument(
         "--out",
         type=Path,
@@ -257,7 +265,8 @@ _BACKBONES = (
     "resnext50_32x4d",
     "resnext101_64x4d",
 )
-# Those of mrcnn_lite.experiments.tables, likewise.
+# Those of mrcnn_lite.models.published and mrcnn_lite.experiments.tables, likewise.
+_PUBLISHED = ("coco", "coco_v2")
 _TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "cells", "fcis")
 
 
@@ -296,6 +305,15 @@ def _add_data_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--scenes", metavar="N", type=positive, help="of shapes: how many")
     command.add_argument(
         "--scenes-seed", metavar="N", type=not_negative, help="of shapes: seed of the scenes"
+    )
+
+
+def _add_published_option(command: argparse._MutuallyExclusiveGroup) -> None:
+    command.add_argument(
+        "--weights",
+        metavar="NAME",
+        choices=_PUBLISHED,
+        help="torchvision's, for photographs: coco or coco_v2",
     )
 
 

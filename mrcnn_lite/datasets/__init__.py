@@ -23,6 +23,7 @@ Begin with one data set; `shapes` needs no files, `coco` is what your own data w
     notes            what was left out, in a line
     hold_out         a part to measure on
     penn_fudan       170 photographs of pedestrians
+    download         fetching them
     images           reading a picture from a file
     transforms       batches and random flips
     coco_format      COCO's records for the data sets that are not stored in its format

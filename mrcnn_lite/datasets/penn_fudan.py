@@ -2,6 +2,10 @@
 
 L. Wang, J. Shi, G. Song, I. Shen, "Object Detection Combining Recognition and Segmentation", ACCV
 2007. A mask picture holds 0 for the background and one number per person.
+
+The set comes without a split. Here, of every 17 pictures in the order of their names, the last five
+are to measure on: 50 of 170, from both universities, and 120 to train on. They are held out in runs
+because neighbours often show the same place, and sometimes the same people.
 """
 
 import hashlib
@@ -10,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,16 +22,19 @@ from PIL import Image
 from pycocotools.coco import COCO
 from torch import Tensor
 from torch.utils.data import Dataset
-from torchvision.datasets.utils import download_url, extract_archive
+from torchvision.datasets.utils import extract_archive
 from torchvision.ops import masks_to_boxes
 
 from mrcnn_lite.datasets.coco_format import describe_instances, index_silently
+from mrcnn_lite.datasets.download import download
 from mrcnn_lite.datasets.images import read_image
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.files import make_folder
 
 URL = "https://www.cis.upenn.edu/~jshi/ped_html/PennFudanPed.zip"
 MD5 = "5aaa3dee905cef73325923716e38fc6d"
+FOLDER = "PennFudanPed"
+# Of so many pictures in a row, the last so many are to measure on.
+RUN, HELD_OUT_OF_RUN = 17, 5
 
 
 class PennFudanDataset(Dataset):
@@ -39,12 +46,19 @@ class PennFudanDataset(Dataset):
     categories = {1: "person"}  # noqa: RUF012
     num_classes = 2
 
-    def __init__(self, root: str | Path, image_ids: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        root: str | Path,
+        image_ids: Sequence[int] | None = None,
+        split: Literal["train", "test"] | None = None,
+    ) -> None:
         """List the pictures, and check that each has its mask.
 
         Args:
-            root: the folder `PennFudanPed`, which `download_penn_fudan` makes.
-            image_ids: the images to use, in this order. Default: all.
+            root: the folder `PennFudanPed`, which `download_penn_fudan` makes, or the one that it
+                lies in.
+            image_ids: the images to use, in this order. Default: all of the split.
+            split: "train" or "test", see the head of this file; None for both.
 
         Raises:
             FileNotFoundError: `root` is not such a folder.
@@ -52,7 +66,9 @@ class PennFudanDataset(Dataset):
                 comes twice.
         """
         root = Path(root)
-        if not (root / "PNGImages").is_dir() or not (root / "PedMasks").is_dir():
+        if not _is_penn_fudan(root) and (root / FOLDER).is_dir():
+            root /= FOLDER
+        if not _is_penn_fudan(root):
             raise FileNotFoundError(
                 f"{root} has no folders PNGImages and PedMasks; get them from {URL}, for example "
                 "by mrcnn_lite.datasets.penn_fudan.download_penn_fudan"
@@ -60,7 +76,8 @@ class PennFudanDataset(Dataset):
         pictures = dict(enumerate(sorted((root / "PNGImages").glob("*.png")), start=1))
         if not pictures:
             raise InputError(f"there are no pictures (*.png) in {root / 'PNGImages'}")
-        self.image_ids = list(pictures) if image_ids is None else list(image_ids)
+        of_split = [image_id for image_id in pictures if split in (None, split_of(image_id))]
+        self.image_ids = of_split if image_ids is None else list(image_ids)
         for place, image_id in enumerate(self.image_ids):
             if image_id in self.image_ids[:place]:
                 raise InputError(f"image_ids: the id {image_id} is given twice")
@@ -68,6 +85,8 @@ class PennFudanDataset(Dataset):
                 raise InputError(
                     f"image_ids: there is no image {image_id!r}; {root} holds 1..{len(pictures)}"
                 )
+        if not self.image_ids:
+            raise InputError(f"none of the {len(pictures)} pictures in {root} is of split {split}")
         self._pictures = [pictures[image_id] for image_id in self.image_ids]
         self._masks = [root / "PedMasks" / f"{path.stem}_mask.png" for path in self._pictures]
         for picture, mask in zip(self._pictures, self._masks):
@@ -148,34 +167,42 @@ class PennFudanDataset(Dataset):
         return index_silently(images, annotations, self.categories)
 
 
+def split_of(image_id: int) -> Literal["train", "test"]:
+    """Say whether an image is to be trained or to be measured on; see the head of this file."""
+    return "train" if (image_id - 1) % RUN < RUN - HELD_OUT_OF_RUN else "test"
+
+
 def download_penn_fudan(root: str | Path) -> Path:
     """Download the archive (54 MB) into `root`, check its MD5 sum, and unpack it there.
 
-    An archive that lies there already is used, and what was unpacked before is left as it is.
+    An archive that lies there already is used, one that came in part is gone on with, and what was
+    unpacked before is left as it is.
+
+    Args:
+        root: the folder to put it in; or `PennFudanPed` itself, if it is there.
 
     Returns:
-        The folder `root/PennFudanPed`, for `PennFudanDataset`.
+        The folder `PennFudanPed`, for `PennFudanDataset`.
 
     Raises:
         InputError: it cannot be downloaded; the message says what to fetch and where to put it.
     """
     root = Path(root)
-    folder = root / "PennFudanPed"
+    if _is_penn_fudan(root):
+        return root
+    folder = root / FOLDER
     if folder.exists():
         return folder
-    make_folder(root)
-    try:
-        download_url(URL, str(root), "PennFudanPed.zip", MD5)
-    # OSError: no network; RuntimeError: torchvision's word for a wrong checksum.
-    except (OSError, RuntimeError) as error:
-        raise InputError(
-            f"cannot download {URL} ({error}); fetch it by other means, put it at "
-            f"{root / 'PennFudanPed.zip'} (MD5 {MD5}), and try again"
-        ) from error
+    archive = root / f"{FOLDER}.zip"
+    download(URL, archive, MD5)
     with tempfile.TemporaryDirectory(dir=root, prefix=".unpacking.tmp.") as beside:
-        extract_archive(str(root / "PennFudanPed.zip"), beside)
-        Path(beside, "PennFudanPed").rename(folder)
+        extract_archive(str(archive), beside)
+        Path(beside, FOLDER).rename(folder)
     return folder
+
+
+def _is_penn_fudan(folder: Path) -> bool:
+    return (folder / "PNGImages").is_dir() and (folder / "PedMasks").is_dir()
 
 
 def _read_numbers(path: Path) -> Tensor:

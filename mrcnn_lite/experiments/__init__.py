@@ -24,6 +24,7 @@ What is measured on trained models besides:
     segment_first  class, box and mask in parallel, against segmenting first
     bf16_training  what training in bf16 costs in accuracy
     fine_tuning    what other weights to start from gain
+    penn_fudan     from shapes to people: the RoI operations on photographs
     paste          what it changes that boxes are not rounded when masks are pasted
     scaling        what full training costs
     turns          timing in turns, for the last ones

@@ -19,7 +19,8 @@ What decides which of them there are, and what they start from:
 
     config          every choice
     build           from the choices to a model: the one place that asks
-    weights         torchvision's published weights
+    published       torchvision's two models, and their weights by name
+    weights         fetching published weights
     to_torchvision  and back: a trained model as torchvision's own
     fast            what stands in place of a plain part for speed alone
 
@@ -31,16 +32,18 @@ And the rivals:
     dilation      a stage at the resolution of its input, for both
 """
 
-from mrcnn_lite.models.build import mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
+from mrcnn_lite.models.build import mask_rcnn, mini_config
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
+from mrcnn_lite.models.published import mask_rcnn_resnet50_fpn, mask_rcnn_resnet50_fpn_v2
 
 __all__ = [
     "MaskRCNN",
     "MaskRCNNConfig",
     "mask_rcnn",
     "mask_rcnn_resnet50_fpn",
+    "mask_rcnn_resnet50_fpn_v2",
     "mini_config",
     "prepare_for_inference",
 ]

@@ -1,18 +1,17 @@
 """From a configuration to a model: the one place that asks what was chosen.
 
-`BACKBONES`, `NECKS` and `MASK_BRANCHES` say what each name stands for: a new one is a file with the
-module, and a line here. All other files are handed their modules.
+`BACKBONES`, `NECKS`, `BOX_HEADS` and `MASK_BRANCHES` say what each name stands for: a new one is a
+file with the module, and a line here. All other files are handed their modules.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any
 
 from torch import nn
-from torchvision.models import ResNet50_Weights, WeightsEnum
-from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
+from torchvision.models import WeightsEnum
 
 from mrcnn_lite.models.backbone import RESNETS, Trunk, mini_trunk, resnet_trunk
 from mrcnn_lite.models.c4 import SHARED_BINS, AveragePool, make_c4_backbone, make_c5_backbone
@@ -23,14 +22,20 @@ from mrcnn_lite.models.fast.training import SampledRPN
 from mrcnn_lite.models.fcis import FCIS, PARTS, FCISHeads
 from mrcnn_lite.models.fcn import FCN
 from mrcnn_lite.models.fpn import make_fpn_backbone
-from mrcnn_lite.models.heads import BoxHead, BoxPredictor, make_fcn_branch, make_mlp_branch
+from mrcnn_lite.models.heads import (
+    BoxPredictor,
+    make_convolutional_box_head,
+    make_fcn_branch,
+    make_mlp_box_head,
+    make_mlp_branch,
+)
 from mrcnn_lite.models.images import ImageTransform
 from mrcnn_lite.models.losses import mask_loss, mask_probabilities, softmax_mask_loss
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
 from mrcnn_lite.models.roi_features import SAMPLING_RATIO, make_roi_op
 from mrcnn_lite.models.roi_heads import BOX_BINS, MASK_BINS
 from mrcnn_lite.models.rpn import AnchorGenerator, RPNHead
-from mrcnn_lite.models.weights import fetch_backbone_weights, fetch_state_dict, load_trunk
+from mrcnn_lite.models.weights import fetch_backbone_weights, load_trunk
 from mrcnn_lite.ops.by_name import OPERATIONS
 
 
@@ -71,12 +76,21 @@ BACKBONES = {
 }
 NECKS = {
     "fpn": Neck(make_fpn_backbone),
+    "fpn_bn": Neck(partial(make_fpn_backbone, batch_norm=True)),
     "c4": Neck(make_c4_backbone, single_map=True),
     "c5": Neck(make_c5_backbone, single_map=True),
 }
+# By name: RoI features' channels and side, and configuration; to box head. (With a single map the
+# shared head is one.)
+BOX_HEADS = {"mlp": make_mlp_box_head, "conv_bn": make_convolutional_box_head}
 # By name: RoI features' channels and side, whether a shared head has run on them already, and
 # configuration; to mask head and mask predictor.
-MASK_BRANCHES = {"fcn": make_fcn_branch, "mlp": make_mlp_branch, "none": None}
+MASK_BRANCHES = {
+    "fcn": make_fcn_branch,
+    "fcn_bn": partial(make_fcn_branch, batch_norm=True),
+    "mlp": make_mlp_branch,
+    "none": None,
+}
 # By name: the loss, and what the logits that it trains mean.
 MASK_LOSSES = {
     "sigmoid": (mask_loss, mask_probabilities),
@@ -210,63 +224,6 @@ def fcn(config: MaskRCNNConfig) -> FCN:
 METHODS = {"mask_rcnn": mask_rcnn, "fcis": fcis, "fcn": fcn}
 
 
-def settings_to_start_from(weights: Any, weights_backbone: Any) -> dict[str, Any]:
-    """Say which fields of a configuration follow from what a large model starts from.
-
-    Args:
-        weights: torchvision's published detection weights, or None.
-        weights_backbone: classification weights for the trunk, or None.
-    """
-    if weights is not None:
-        # They were trained when torchvision's frozen batch norm had no epsilon.
-        return {"frozen_batch_norm_eps": 0.0}
-    if weights_backbone is not None:
-        return {}
-    # From random weights there is nothing to freeze.
-    return {"frozen_batch_norm": False, "trainable_backbone_layers": 5}
-
-
-def mask_rcnn_resnet50_fpn(
-    weights: str | MaskRCNN_ResNet50_FPN_Weights | None = None,
-    weights_backbone: str | ResNet50_Weights | None = None,
-    num_classes: int = 91,
-    **overrides: Any,
-) -> MaskRCNN:
-    """Build ResNet-50 with FPN as torchvision does: same parameter names, same results.
-
-    One thing differs: torchvision rounds a detection's box outwards to whole pixels before it
-    pastes the mask, `paste_masks` does not. So some pixels along the masks' edges are others;
-    docs/results/paste.md has how many, and what that does to mask AP.
-
-    Args:
-        weights: torchvision's published detection weights ("DEFAULT" or "COCO_V1"), or None.
-        weights_backbone: torchvision's classification weights for the trunk ("DEFAULT",
-            "IMAGENET1K_V1" or "IMAGENET1K_V2"), or None; not read if `weights` is given.
-        num_classes: classes including the background.
-        **overrides: other fields of `MaskRCNNConfig`, which bear torchvision's keyword names.
-
-    Raises:
-        TypeError: an override is not a field of the configuration.
-        ValueError: published weights have another number of classes.
-        InputError: weights could not be downloaded; the message says which file to put where.
-    """
-    known = {field.name for field in fields(MaskRCNNConfig)} - {"backbone", "neck"}
-    if unknown := sorted(set(overrides) - known):
-        raise TypeError(f"mask_rcnn_resnet50_fpn got unknown options: {', '.join(unknown)}")
-    weights = MaskRCNN_ResNet50_FPN_Weights.verify(weights)
-    weights_backbone = ResNet50_Weights.verify(weights_backbone)
-    settings = settings_to_start_from(weights, weights_backbone)
-    config = MaskRCNNConfig(**{**settings, "num_classes": num_classes, **overrides})
-    if weights is None:
-        return mask_rcnn(config, weights_backbone)
-    model = mask_rcnn(config)
-    published = len(weights.meta["categories"])
-    if num_classes != published:
-        raise ValueError(f"{weights} has {published} classes, num_classes is {num_classes}")
-    model.load_state_dict(fetch_state_dict(weights))
-    return model
-
-
 def _build_transform(config: MaskRCNNConfig) -> ImageTransform:
     one_size = isinstance(config.min_size, int)
     min_size = (config.min_size,) if one_size else config.min_size
@@ -288,7 +245,7 @@ def _build_rpn(channels: int, config: MaskRCNNConfig) -> SampledRPN:
     if NECKS[config.neck].single_map:
         sizes = (tuple(chain.from_iterable(sizes)),)
     anchor_generator = AnchorGenerator(sizes, config.anchor_ratios)
-    head = RPNHead(channels, anchor_generator.num_anchors_per_cell)
+    head = RPNHead(channels, anchor_generator.num_anchors_per_cell, config.rpn_convolutions)
     return SampledRPN(anchor_generator, head, config)
 
 
@@ -298,7 +255,7 @@ def _build_roi_heads(
     if shared_head is None:
         box_bins, mask_bins, mask_side = BOX_BINS, MASK_BINS, MASK_BINS
         box_channels = config.box_head_channels
-        box_head = BoxHead(channels * box_bins**2, box_channels)
+        box_head = BOX_HEADS[config.box_head](channels, box_bins, config)
     else:
         box_bins, mask_bins, mask_side = SHARED_BINS, SHARED_BINS, SHARED_BINS // 2
         box_channels = channels

@@ -16,6 +16,8 @@ from mrcnn_lite.settings import (
 # A file may ask for any number, and memory is taken for it before the weights show that it is
 # wrong. The papers have 1,024 channels at most; the largest sets of categories 22,000.
 Channels = Annotated[int, Range("from 1 to 4,096", lambda value: 1 <= value <= 4096)]
+# Likewise of layers.
+Layers = Annotated[int, Range("from 1 to 64", lambda value: 1 <= value <= 64)]
 MOST_CLASSES = 100_000
 MOST_ENTRIES = 64
 
@@ -25,7 +27,7 @@ class MaskRCNNConfig:
     """What `mask_rcnn` builds. The defaults are ResNet-50 with FPN as torchvision publishes it.
 
     Sizes are in pixels of the resized image, thresholds are IoUs unless they say score. The names
-    of backbones, necks and mask heads are those of the tables in `mrcnn_lite.models.build`.
+    of backbones, necks and heads are those of the tables in `mrcnn_lite.models.build`.
 
     Attributes:
         num_classes: classes including the background, which is class 0.
@@ -36,9 +38,9 @@ class MaskRCNNConfig:
             detection weights want 0.
         trainable_backbone_layers: how many of the backbone's last stages are trained; one more than
             there are trains the stem too.
-        neck: a key of `NECKS`: "fpn" reads a pyramid; "c4" (stride 16) and "c5" (stride 32) read a
-            single map, and the next stage of the backbone runs on every RoI (see
-            `mrcnn_lite.models.c4`).
+        neck: a key of `NECKS`: "fpn" reads a pyramid, "fpn_bn" one with batch norm; "c4" (stride
+            16) and "c5" (stride 32) read a single map, and the next stage of the backbone runs on
+            every RoI (see `mrcnn_lite.models.c4`).
         fpn_channels: channels of every pyramid level.
         roi_op: how a RoI's features are read: "align", "warp" or "pool".
         roi_reduce: what RoIAlign and RoIWarp make of a bin's samples: "mean" or "max". RoIPool
@@ -47,12 +49,15 @@ class MaskRCNNConfig:
             torchvision's published weights were trained with.
         roi_canonical_size, roi_canonical_level: a RoI of this size (root of its area) is read
             from this pyramid level, one twice as large a level higher (FPN, equation 1).
-        box_head_channels: width of the box head's two fully connected layers (neck "fpn").
-        mask_head: a key of `MASK_BRANCHES`: "fcn" is convolutional, "mlp" fully connected
-            (table 2e); "none" leaves the mask branch out: Faster R-CNN.
-        mask_head_channels: of "fcn": channels of its 3x3 convolutions, one entry each; the last is
-            also the width of the upsampling, and with "c4" and "c5", where the shared head takes
-            the convolutions' place, only that counts.
+        box_head: a key of `BOX_HEADS`: "mlp" has two fully connected layers; "conv_bn"
+            convolutions with batch norm, then one such layer. "c4" and "c5" bring their own.
+        box_head_channels: width of the fully connected layers.
+        box_conv_channels: of "conv_bn": channels of its 3x3 convolutions, one entry each.
+        mask_head: a key of `MASK_BRANCHES`: "fcn" is convolutional, "fcn_bn" that with batch norm,
+            "mlp" fully connected (table 2e); "none" leaves the mask branch out: Faster R-CNN.
+        mask_head_channels: of "fcn" and "fcn_bn": channels of the 3x3 convolutions, one entry each;
+            the last is also the width of the upsampling, and with "c4" and "c5", where the shared
+            head takes the convolutions' place, only that counts.
         mask_mlp_channels: of "mlp": widths of the layers before the masks.
         mask_loss: "sigmoid" decouples the classes' masks, "softmax" lets them compete (table 2b).
         class_agnostic_masks: one mask for whatever the object is, instead of one per class.
@@ -62,6 +67,7 @@ class MaskRCNNConfig:
         anchor_sizes: for each level, finest first, roots of the anchors' areas; a single map gets
             all of them.
         anchor_ratios: height / width of the anchors.
+        rpn_convolutions: how many 3x3 convolutions the RPN's head has before its predictions.
         rpn_*: numbers of proposals, thresholds and sampling of the RPN.
         box_*: thresholds and sampling of the box head, number of detections.
         bbox_reg_weights: factors for dx, dy, dw, dh in the box head.
@@ -79,7 +85,9 @@ class MaskRCNNConfig:
     aligned: bool = False
     roi_canonical_size: PositiveInt = 224
     roi_canonical_level: int = 4
+    box_head: str = "mlp"
     box_head_channels: Channels = 1024
+    box_conv_channels: tuple[Channels, ...] = (256, 256, 256, 256)
     mask_head: str = "fcn"
     mask_head_channels: tuple[Channels, ...] = (256, 256, 256, 256)
     mask_mlp_channels: tuple[Channels, ...] = (1024, 1024)
@@ -93,6 +101,7 @@ class MaskRCNNConfig:
 
     anchor_sizes: tuple[tuple[PositiveFloat, ...], ...] = ((32,), (64,), (128,), (256,), (512,))
     anchor_ratios: tuple[PositiveFloat, ...] = (0.5, 1.0, 2.0)
+    rpn_convolutions: Layers = 1
     rpn_pre_nms_top_n_train: NonNegativeInt = 2000
     rpn_pre_nms_top_n_test: NonNegativeInt = 1000
     rpn_post_nms_top_n_train: NonNegativeInt = 2000
@@ -133,7 +142,13 @@ class MaskRCNNConfig:
             raise ValueError(
                 f"num_classes should be at most {MOST_CLASSES:,}, got {self.num_classes}"
             )
-        for name in ("mask_head_channels", "mask_mlp_channels", "anchor_sizes", "anchor_ratios"):
+        for name in (
+            "box_conv_channels",
+            "mask_head_channels",
+            "mask_mlp_channels",
+            "anchor_sizes",
+            "anchor_ratios",
+        ):
             value = getattr(self, name)
             entries = max(
                 len(value), *(len(entry) for entry in value if isinstance(entry, tuple)), 0
@@ -151,11 +166,12 @@ class MaskRCNNConfig:
 
     def _check_names(self) -> None:
         # Only here, as build.py, which knows the parts by name, takes this file's configurations.
-        from mrcnn_lite.models.build import BACKBONES, MASK_BRANCHES, NECKS
+        from mrcnn_lite.models.build import BACKBONES, BOX_HEADS, MASK_BRANCHES, NECKS
 
         for name, parts in (
             ("backbone", BACKBONES),
             ("neck", NECKS),
+            ("box_head", BOX_HEADS),
             ("mask_head", MASK_BRANCHES),
         ):
             if (value := getattr(self, name)) not in list(parts):
@@ -170,6 +186,11 @@ class MaskRCNNConfig:
             raise ValueError(
                 f"mask_head={self.mask_head!r} predicts no masks, so mask_loss='softmax' and "
                 "class_agnostic_masks do not go with it"
+            )
+        if NECKS[self.neck].single_map and self.box_head != "mlp":
+            raise ValueError(
+                f"box_head={self.box_head!r} goes with a pyramid; neck={self.neck!r} brings a box "
+                "head of its own"
             )
         levels = self._num_levels()
         if not NECKS[self.neck].single_map and len(self.anchor_sizes) != levels:

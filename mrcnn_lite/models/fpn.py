@@ -18,22 +18,31 @@ class FeaturePyramid(nn.Module):
     Args:
         in_channels: channels of C2, C3, ..., finest first.
         out_channels: channels of every P_k.
+        batch_norm: whether each convolution is followed by batch norm, in place of its bias
+            (torchvision's second version).
     """
 
-    def __init__(self, in_channels: tuple[int, ...], out_channels: int):
+    def __init__(self, in_channels: tuple[int, ...], out_channels: int, batch_norm: bool = False):
         super().__init__()
-        # Each convolution stands in a Sequential of one, which gives torchvision's parameter names.
+        bias = not batch_norm
+
+        def block(convolution: nn.Conv2d) -> nn.Sequential:
+            # In a Sequential also by itself, which gives torchvision's parameter names.
+            norm = [nn.BatchNorm2d(out_channels)] if batch_norm else []
+            return nn.Sequential(convolution, *norm)
+
         self.inner_blocks = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, out_channels, kernel_size=1))
+            block(nn.Conv2d(channels, out_channels, kernel_size=1, bias=bias))
             for channels in in_channels
         )
         self.layer_blocks = nn.ModuleList(
-            nn.Sequential(LargeMapConv2d(out_channels, out_channels)) for _ in in_channels
+            block(LargeMapConv2d(out_channels, out_channels, bias)) for _ in in_channels
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_uniform_(module.weight, a=1)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """Compute the pyramid.
@@ -59,10 +68,10 @@ class FeaturePyramid(nn.Module):
 class BackboneWithFPN(nn.Module):
     """Trunk and pyramid: image batch in, feature maps out, finest first."""
 
-    def __init__(self, body: Trunk, out_channels: int):
+    def __init__(self, body: Trunk, out_channels: int, batch_norm: bool = False):
         super().__init__()
         self.body = body
-        self.fpn = FeaturePyramid(body.channels, out_channels)
+        self.fpn = FeaturePyramid(body.channels, out_channels, batch_norm)
         self.out_channels = out_channels
 
     def forward(self, images: Tensor) -> list[Tensor]:
@@ -70,10 +79,13 @@ class BackboneWithFPN(nn.Module):
         return self.fpn(self.body(images))
 
 
-def make_fpn_backbone(trunk: Trunk, config: MaskRCNNConfig) -> tuple[nn.Module, None, int]:
-    """Put a pyramid of `config.fpn_channels` on the trunk.
+def make_fpn_backbone(
+    trunk: Trunk, config: MaskRCNNConfig, batch_norm: bool = False
+) -> tuple[nn.Module, None, int]:
+    """Put a pyramid of `config.fpn_channels` on the trunk; for `batch_norm` see `FeaturePyramid`.
 
     Returns:
         The backbone; no head that the branches share; and the channels of a RoI's features.
     """
-    return BackboneWithFPN(trunk, config.fpn_channels), None, config.fpn_channels
+    backbone = BackboneWithFPN(trunk, config.fpn_channels, batch_norm)
+    return backbone, None, config.fpn_channels

@@ -1,7 +1,9 @@
 """What is asked of each RoI: class and box from one branch, a mask from another, in parallel.
 
-Parameter names are torchvision's. The heads are those of Mask R-CNN's figure 4, right (FPN), and
-the fully connected mask head that table 2e compares.
+Parameter names are torchvision's. The heads are those of Mask R-CNN's figure 4, right (FPN); the
+fully connected mask head that table 2e compares; and the deeper ones, with batch norm, of
+torchvision's second version (Li et al. 2021, "Benchmarking Detection Transfer Learning with Vision
+Transformers").
 """
 
 from collections import OrderedDict
@@ -31,6 +33,28 @@ class BoxHead(nn.Module):
         return F.relu(self.fc7(hidden))  # [R, channels]
 
 
+class ConvolutionalBoxHead(nn.Sequential):
+    """3x3 convolutions with batch norm, then one fully connected layer (Li et al. 2021).
+
+    Maps `Tensor[R, C, P, P]` to `Tensor[R, channels]`. The convolutions look at the RoI as a
+    picture before `Flatten` ends that.
+
+    Args:
+        in_channels: C.
+        side: P.
+        convolutions: channels of each.
+        channels: width of the layer after them.
+    """
+
+    def __init__(self, in_channels: int, side: int, convolutions: tuple[int, ...], channels: int):
+        layers = []
+        for out_channels in convolutions:
+            layers.append(_convolution_and_relu(in_channels, out_channels, batch_norm=True))
+            in_channels = out_channels
+        connected = nn.Linear(in_channels * side**2, channels)
+        super().__init__(*layers, nn.Flatten(), connected, nn.ReLU(inplace=True))
+
+
 class BoxPredictor(nn.Module):
     """Class logits, and for every class a box of its own (Fast R-CNN, section 2.1)."""
 
@@ -49,12 +73,17 @@ class MaskHead(nn.Sequential):
 
     Convolutions rather than fully connected layers, since pixels stay where they are (section 3.1,
     "Mask Representation"; table 2e).
+
+    Args:
+        in_channels: C.
+        channels: of each convolution's output; C' is the last.
+        batch_norm: whether each is followed by batch norm, as in torchvision's second version.
     """
 
-    def __init__(self, in_channels: int, channels: tuple[int, ...]):
+    def __init__(self, in_channels: int, channels: tuple[int, ...], batch_norm: bool = False):
         layers = []
         for out_channels in channels:
-            layers.append(_convolution_and_relu(in_channels, out_channels))
+            layers.append(_convolution_and_relu(in_channels, out_channels, batch_norm))
             in_channels = out_channels
         super().__init__(*layers)
 
@@ -119,8 +148,30 @@ class MLPMaskPredictor(nn.Module):
         return self.mask_logits(hidden).view(-1, self.num_masks, self.side, self.side)
 
 
+def make_mlp_box_head(in_channels: int, side: int, config: MaskRCNNConfig) -> nn.Module:
+    """Build the box head of two fully connected layers, for RoI features `Tensor[R, C, P, P]`.
+
+    Args:
+        in_channels: C.
+        side: P.
+        config: `box_head_channels` counts.
+    """
+    return BoxHead(in_channels * side**2, config.box_head_channels)
+
+
+def make_convolutional_box_head(in_channels: int, side: int, config: MaskRCNNConfig) -> nn.Module:
+    """Build the box head of convolutions and one more layer; see `make_mlp_box_head`."""
+    return ConvolutionalBoxHead(
+        in_channels, side, config.box_conv_channels, config.box_head_channels
+    )
+
+
 def make_fcn_branch(
-    in_channels: int, side: int, after_shared_head: bool, config: MaskRCNNConfig
+    in_channels: int,
+    side: int,
+    after_shared_head: bool,
+    config: MaskRCNNConfig,
+    batch_norm: bool = False,
 ) -> tuple[nn.Module, nn.Module]:
     """Build the convolutional mask head and predictor, for RoI features `Tensor[R, C, P, P]`.
 
@@ -129,9 +180,10 @@ def make_fcn_branch(
         side: P; the masks' is 2 P.
         after_shared_head: with a single map the shared head takes the convolutions' place.
         config: `mask_head_channels` and the number of masks count.
+        batch_norm: see `MaskHead`.
     """
     convolutions = () if after_shared_head else config.mask_head_channels
-    head = MaskHead(in_channels, convolutions)
+    head = MaskHead(in_channels, convolutions, batch_norm)
     width = config.mask_head_channels[-1]
     return head, MaskPredictor((in_channels, *convolutions)[-1], width, config.num_masks)
 
@@ -145,8 +197,15 @@ def make_mlp_branch(
     return head, MLPMaskPredictor(widths[-1], config.num_masks, 2 * side)
 
 
-def _convolution_and_relu(in_channels: int, out_channels: int) -> nn.Sequential:
-    convolution = nn.Conv2d(in_channels, out_channels, kernel_size=3, padding=1)
+def _convolution_and_relu(
+    in_channels: int, out_channels: int, batch_norm: bool = False
+) -> nn.Sequential:
+    # Batch norm has a shift of its own, which a bias before it would only double.
+    convolution = nn.Conv2d(
+        in_channels, out_channels, kernel_size=3, padding=1, bias=not batch_norm
+    )
     nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+    if batch_norm:
+        return nn.Sequential(convolution, nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
     nn.init.zeros_(convolution.bias)
     return nn.Sequential(convolution, nn.ReLU(inplace=True))

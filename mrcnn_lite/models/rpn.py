@@ -5,7 +5,6 @@ it should be moved, and the best become proposals.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mrcnn_lite.models.config import MaskRCNNConfig
@@ -197,16 +196,26 @@ class RPNHead(nn.Module):
     """What is said of every anchor: a 3x3 convolution, then one logit and four box deltas of each.
 
     The same weights run over every level, since the pyramid's levels speak alike.
+
+    Args:
+        in_channels: C of the maps.
+        num_anchors_per_cell: A.
+        num_convolutions: how many come before the predictions; two in torchvision's second version.
     """
 
-    def __init__(self, in_channels: int, num_anchors_per_cell: int):
+    def __init__(self, in_channels: int, num_anchors_per_cell: int, num_convolutions: int = 1):
         super().__init__()
-        convolution = nn.Conv2d(in_channels, in_channels, kernel_size=3, padding=1)
+        convolutions = [
+            nn.Conv2d(in_channels, in_channels, kernel_size=3, padding=1)
+            for _ in range(num_convolutions)
+        ]
         # The nesting gives torchvision's parameter names.
-        self.conv = nn.Sequential(nn.Sequential(convolution))
+        self.conv = nn.Sequential(
+            *(nn.Sequential(convolution, nn.ReLU(inplace=True)) for convolution in convolutions)
+        )
         self.cls_logits = nn.Conv2d(in_channels, num_anchors_per_cell, kernel_size=1)
         self.bbox_pred = nn.Conv2d(in_channels, num_anchors_per_cell * 4, kernel_size=1)
-        for layer in (convolution, self.cls_logits, self.bbox_pred):
+        for layer in (*convolutions, self.cls_logits, self.bbox_pred):
             nn.init.normal_(layer.weight, std=0.01)
             nn.init.zeros_(layer.bias)
 
@@ -219,7 +228,7 @@ class RPNHead(nn.Module):
         """
         objectness, deltas = [], []
         for feature in features:
-            hidden = F.relu(self.conv(feature), inplace=True)  # [N, C, H, W]
+            hidden = self.conv(feature)  # [N, C, H, W]
             # Channels last: cell by cell, and within a cell anchor by anchor.
             level_logits = self.cls_logits(hidden).permute(0, 2, 3, 1)  # [N, H, W, A]
             objectness.append(level_logits.flatten(1))  # [N, H W A]

@@ -10,11 +10,14 @@ from torchvision.models.detection import (
     FasterRCNN,
     MaskRCNN,
     fasterrcnn_resnet50_fpn,
+    fasterrcnn_resnet50_fpn_v2,
     maskrcnn_resnet50_fpn,
+    maskrcnn_resnet50_fpn_v2,
 )
 from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.published import SECOND_VERSION
 
 # What torchvision's model, made without weights, adds to the variance in its batch norm.
 EPS = 1e-5
@@ -22,23 +25,29 @@ EPS = 1e-5
 ABOUT_TRAINING = ("frozen_batch_norm", "frozen_batch_norm_eps", "trainable_backbone_layers")
 # Without a mask branch these describe nothing.
 ABOUT_MASKS = ("mask_head_channels", "mask_mlp_channels", "mask_loss", "class_agnostic_masks")
-# torchvision has a model with masks and one without.
-BUILDERS = {"fcn": maskrcnn_resnet50_fpn, "none": fasterrcnn_resnet50_fpn}
-# Fields that the builders take as keywords. Two share a name with a module that they make.
+# torchvision has two versions, each with masks and without; by whether it is the second, and
+# whether there are masks.
+BUILDERS = {
+    (False, True): maskrcnn_resnet50_fpn,
+    (False, False): fasterrcnn_resnet50_fpn,
+    (True, True): maskrcnn_resnet50_fpn_v2,
+    (True, False): fasterrcnn_resnet50_fpn_v2,
+}
+# Fields that the builders take as keywords. Three share a name with a module that they make.
 KEYWORDS = {name for kind in (MaskRCNN, FasterRCNN) for name in inspect.signature(kind).parameters}
-KEYWORDS -= {"backbone", "mask_head"}
+KEYWORDS -= {"backbone", "box_head", "mask_head"}
 MOST_NAMED = 3
 
 
 def to_torchvision(model: nn.Module) -> nn.Module:
-    """Build torchvision's `maskrcnn_resnet50_fpn` with the weights of a model of ours.
+    """Build torchvision's `maskrcnn_resnet50_fpn` (or `_v2`) with the weights of a model of ours.
 
     Boxes, labels, scores and m x m masks are the same. In the image torchvision pastes a mask after
     rounding its box outwards to whole pixels (see `mrcnn_lite.models.paste`).
 
     Args:
-        model: a Mask R-CNN on ResNet-50 with FPN; without mask branch it becomes
-            `fasterrcnn_resnet50_fpn`.
+        model: a Mask R-CNN on ResNet-50 with FPN, of either version; without mask branch it becomes
+            `fasterrcnn_resnet50_fpn` (or `_v2`).
 
     Returns:
         The model, in evaluation mode.
@@ -54,7 +63,7 @@ def to_torchvision(model: nn.Module) -> nn.Module:
 
 def torchvision_builder(model: nn.Module) -> Callable[..., nn.Module]:
     """Say which of torchvision's builders makes a model like this one."""
-    return BUILDERS[model.config.mask_head]
+    return BUILDERS[_is_second_version(model.config), model.config.mask_head != "none"]
 
 
 def torchvision_keywords(model: nn.Module) -> dict[str, Any]:
@@ -65,12 +74,13 @@ def torchvision_keywords(model: nn.Module) -> dict[str, Any]:
     """
     if model.method != "mask_rcnn":
         raise ValueError(f"torchvision has no model of the method {model.method}")
-    config, usual = model.config, MaskRCNNConfig()
+    config = model.config
+    usual = MaskRCNNConfig(**(SECOND_VERSION if _is_second_version(config) else {}))
     passed_over = ABOUT_TRAINING + (ABOUT_MASKS if config.mask_head == "none" else ())
     keywords, differing = {"num_classes": config.num_classes}, []
     for name in [field.name for field in fields(config) if field.name not in passed_over]:
         value = getattr(config, name)
-        if value == getattr(usual, name) or (name == "mask_head" and value in BUILDERS):
+        if value == getattr(usual, name) or (name, value) == ("mask_head", "none"):
             continue
         if name in KEYWORDS:
             keywords[name] = value
@@ -98,3 +108,8 @@ def torchvision_state(model: nn.Module) -> dict[str, Tensor]:
             factor = ((variance + EPS) / (variance + layer.eps)).sqrt()
             state[f"{name}.weight"] = (layer.weight * factor).to(layer.weight)
     return state
+
+
+def _is_second_version(config: MaskRCNNConfig) -> bool:
+    # What else that version has must follow: `torchvision_keywords` names what does not.
+    return config.neck == SECOND_VERSION["neck"]

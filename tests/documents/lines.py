@@ -118,7 +118,7 @@ def _check_mrcnn_lite(words: list[str], mention: bool) -> None:
     parser = make_parser()
     if mention:
         for command in command_parsers(parser).values():
-            for action in command._actions:
+            for action in (*command._actions, *command._mutually_exclusive_groups):
                 action.required = False
     _parse(parser, words)
 

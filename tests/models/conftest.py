@@ -11,13 +11,20 @@ from torchvision.models import resnet50
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.faster_rcnn import (
+    FastRCNNConvFCHead,
+    FastRCNNPredictor,
+    TwoMLPHead,
+)
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.rpn import RPNHead
 from torchvision.ops import FrozenBatchNorm2d, MultiScaleRoIAlign
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.models import MaskRCNN, mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
 from mrcnn_lite.models.backbone import mini_trunk
+from mrcnn_lite.models.published import SECOND_VERSION
+from mrcnn_lite.models.to_torchvision import KEYWORDS
 
 Twins = tuple[MaskRCNN, TorchvisionMaskRCNN]
 
@@ -73,7 +80,7 @@ def make_resnet_twins(
     torch.manual_seed(0)
     norm_layer = FrozenBatchNorm2d if frozen else nn.BatchNorm2d
     trunk = resnet50(weights=None, norm_layer=norm_layer)
-    trunk.load_state_dict(_calibrated_resnet50(), strict=False)
+    trunk.load_state_dict(make_calibrated_resnet50(), strict=False)
     layers = {f"layer{k}": str(k - 1) for k in range(1, 5)}
     backbone = BackboneWithFPN(trunk, layers, [256, 512, 1024, 2048], 256)
     keywords |= {"min_size": min_size, "max_size": max_size}
@@ -84,9 +91,11 @@ def make_resnet_twins(
     return ours, theirs
 
 
-def make_mini_twins(num_classes: int = 7, **keywords) -> Twins:
-    """Torchvision's parts put together as our small model is."""
-    config = mini_config(num_classes, aligned=False)
+def make_mini_twins(num_classes: int = 7, second: bool = False, **keywords) -> Twins:
+    """Torchvision's parts, those of its first or its second version, put together as our model."""
+    version = {**SECOND_VERSION, "box_conv_channels": (48, 32)} if second else {}
+    norm_layer = nn.BatchNorm2d if second else None
+    config = mini_config(num_classes, aligned=False, **version)
     names = ["0", "1", "2"]
     channels = config.fpn_channels
     layers = {"layer1": "0", "layer2": "1", "layer3": "2"}
@@ -100,17 +109,24 @@ def make_mini_twins(num_classes: int = 7, **keywords) -> Twins:
     settings = {
         name: getattr(config, name)
         for name in config.__dataclass_fields__
-        if name.startswith(("rpn_", "box_")) and name != "box_head_channels"
+        if name.startswith(("rpn_", "box_")) and name in KEYWORDS
     }
     settings |= {name: getattr(config, name) for name in ("min_size", "max_size")}
+    backbone = BackboneWithFPN(trunk, layers, in_channels, channels, norm_layer=norm_layer)
+    box_head = TwoMLPHead(channels * 49, config.box_head_channels)
+    if second:
+        settings["rpn_head"] = RPNHead(channels, len(config.anchor_ratios), conv_depth=2)
+        box_head = FastRCNNConvFCHead(
+            (channels, 7, 7), [48, 32], [config.box_head_channels], norm_layer
+        )
     theirs = TorchvisionMaskRCNN(
-        BackboneWithFPN(trunk, layers, in_channels, channels),
+        backbone,
         rpn_anchor_generator=AnchorGenerator(config.anchor_sizes, (config.anchor_ratios,) * 4),
         box_roi_pool=MultiScaleRoIAlign(names, 7, 2, **pooling),
-        box_head=TwoMLPHead(channels * 49, config.box_head_channels),
+        box_head=box_head,
         box_predictor=FastRCNNPredictor(config.box_head_channels, num_classes),
         mask_roi_pool=MultiScaleRoIAlign(names, 14, 2, **pooling),
-        mask_head=MaskRCNNHeads(channels, config.mask_head_channels, 1),
+        mask_head=MaskRCNNHeads(channels, config.mask_head_channels, 1, norm_layer),
         mask_predictor=MaskRCNNPredictor(
             config.mask_head_channels[-1], config.mask_head_channels[-1], num_classes
         ),
@@ -118,8 +134,21 @@ def make_mini_twins(num_classes: int = 7, **keywords) -> Twins:
         image_std=config.image_std,
         **{**settings, **keywords},
     ).double()
+    if second:
+        randomise_norms(theirs.backbone.fpn, theirs.roi_heads)
     have_work_for_every_stage(theirs)
     return mask_rcnn(replace(config, **keywords)).double(), theirs
+
+
+def randomise_norms(*parts: nn.Module) -> None:
+    """Give batch norm other numbers than those with which it does nothing."""
+    for part in parts:
+        for module in part.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                nn.init.uniform_(module.weight, 0.5, 1.5)
+                nn.init.normal_(module.bias, std=0.2)
+                nn.init.normal_(module.running_mean, std=0.2)
+                nn.init.uniform_(module.running_var, 0.5, 1.5)
 
 
 def have_work_for_every_stage(model: TorchvisionMaskRCNN) -> None:
@@ -128,7 +157,7 @@ def have_work_for_every_stage(model: TorchvisionMaskRCNN) -> None:
     spread_predictions(model, image, class_spread=2.5)
 
 
-def _calibrated_resnet50() -> dict[str, Tensor]:
+def make_calibrated_resnet50() -> dict[str, Tensor]:
     """Random weights with batch norm's statistics measured, so that activations stay of order 1."""
     trunk = resnet50(weights=None)
     for module in trunk.modules():

@@ -55,19 +55,26 @@ def test_a_new_neck_and_a_new_mask_head_are_a_line_each(toys, choices, unlike_im
 
 
 def test_new_names_are_among_those_that_an_error_lists(toys):
-    with pytest.raises(ValueError, match="neck should be one of fpn, c4, c5, bottom_up, got 'c3'"):
+    with pytest.raises(
+        ValueError, match="neck should be one of fpn, fpn_bn, c4, c5, bottom_up, got 'c3'"
+    ):
         mini_config(4, neck="c3")
-    with pytest.raises(ValueError, match="mask_head should be one of fcn, mlp, none, coarse"):
+    with pytest.raises(
+        ValueError, match="mask_head should be one of fcn, fcn_bn, mlp, none, coarse"
+    ):
         mini_config(4, mask_head=["fcn"])
 
 
 def test_without_the_line_there_is_no_such_part():
-    with pytest.raises(ValueError, match="neck should be one of fpn, c4, c5, got 'bottom_up'"):
+    with pytest.raises(
+        ValueError, match="neck should be one of fpn, fpn_bn, c4, c5, got 'bottom_up'"
+    ):
         mini_config(4, neck="bottom_up")
 
 
 def test_no_other_file_asks_what_was_chosen():
-    asking = re.compile(r"config\.(neck|mask_head|mask_loss|class_agnostic_masks|box_head)\b")
+    choices = "neck|box_head|mask_head|mask_loss|class_agnostic_masks|rpn_convolutions"
+    asking = re.compile(rf"config\.({choices})\b")
     found = {path.name for path in FOLDER.rglob("*.py") if asking.search(path.read_text("utf-8"))}
     # The second says which of torchvision's models, if any, has the parts that were chosen.
     assert found == {"build.py", "to_torchvision.py"}

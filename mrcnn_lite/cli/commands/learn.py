@@ -5,7 +5,12 @@ from argparse import Namespace
 import torch
 
 from mrcnn_lite.cli.command_line import command_line
-from mrcnn_lite.cli.data import kind_of_data, open_training_data, run_so_far
+from mrcnn_lite.cli.data import (
+    describe_people,
+    kind_of_data,
+    open_training_data,
+    run_so_far,
+)
 from mrcnn_lite.cli.options import find_device, make_model, make_train_config
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.recipe import TrainConfig
@@ -33,6 +38,8 @@ def train_model(options: Namespace) -> None:
         config = make_train_config(options, dataset, validation)
         _check_length(options, config)
         if distributed.is_first():
+            if described := describe_people(dataset):
+                print(f"training on {described}")
             processes = distributed.num_processes()
             where = f"{processes} processes" if processes > 1 else str(device)
             print(

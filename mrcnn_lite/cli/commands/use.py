@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from mrcnn_lite.cli.data import find_ids, open_evaluation_data
-from mrcnn_lite.cli.options import find_device
+from mrcnn_lite.cli.data import describe_people, find_ids, open_evaluation_data
+from mrcnn_lite.cli.options import find_device, load_detector
 from mrcnn_lite.datasets import read_image
 from mrcnn_lite.engine import distributed
 from mrcnn_lite.engine.checkpoint import load_model
@@ -43,18 +43,20 @@ def evaluate_model(options: Namespace) -> None:
     if options.out is not None:
         # Before the work, not after it.
         check_file_can_be_written(options.out)
-    loaded = load_model(options.checkpoint)
+    loaded, name = load_detector(options), options.weights or options.checkpoint
     dataset = open_evaluation_data(options, loaded)
-    for label, name in dataset.categories.items():
-        if (known := loaded.categories.get(label, name)) != name:
+    for label, category in dataset.categories.items():
+        if (known := loaded.categories.get(label, category)) != category:
             raise InputError(
-                f"{options.checkpoint} learnt class {label} as {known}, but in this data set it is "
-                f"{name}: they do not belong together"
+                f"{name} learnt class {label} as {known}, but in this data set it is {category}: "
+                "they do not belong together"
             )
     if unknown := set(dataset.categories) - set(loaded.categories):
         names = ", ".join(dataset.categories[label] for label in sorted(unknown))
-        warnings.warn(f"{options.checkpoint} never learnt {names}; their AP is 0", stacklevel=1)
+        warnings.warn(f"{name} never learnt {names}; their AP is 0", stacklevel=1)
     with distributed.job():
+        if (described := describe_people(dataset)) and distributed.is_first():
+            print(f"measuring on {described}")
         model = loaded.model.to(find_device(options.device))
         metrics = evaluate(
             model,
@@ -71,8 +73,12 @@ def evaluate_model(options: Namespace) -> None:
 
 def predict(options: Namespace) -> None:
     """Detect objects in pictures: draw them, list them in COCO's format, write their masks."""
-    loaded = load_model(options.checkpoint or SHIPPED_WEIGHTS)
+    loaded = load_detector(options)
     model, categories = loaded.model, loaded.categories
+    checkpoint = options.checkpoint or SHIPPED_WEIGHTS
+    if options.weights is None and checkpoint.samefile(SHIPPED_WEIGHTS):
+        known = ", ".join(categories.values())
+        print(f"the shipped model knows shapes only ({known}); for photographs: --weights coco")
     image_ids, category_ids = _choose_ids(options, categories)
     drawings = _open_outputs(options, model)
     device = find_device(options.device)

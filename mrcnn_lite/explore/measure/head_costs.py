@@ -12,6 +12,7 @@ from mrcnn_lite.models.c4 import AveragePool
 from mrcnn_lite.models.heads import (
     BoxHead,
     BoxPredictor,
+    ConvolutionalBoxHead,
     MaskHead,
     MaskPredictor,
     MLPMaskHead,
@@ -128,6 +129,9 @@ def _cost_of_rpn(model: MaskRCNN, image_size: tuple[int, int]) -> Cost:
 def _describe(module: nn.Module) -> str:
     if isinstance(module, MaskHead):
         return f"{len(module)} convolutions 3 × 3"
+    if isinstance(module, ConvolutionalBoxHead):
+        number = sum(isinstance(layer, nn.Conv2d) for layer in module.modules())
+        return f"{number} convolutions 3 × 3, 1 fully connected"
     if isinstance(module, MLPMaskHead):
         number = sum(isinstance(layer, nn.Linear) for layer in module)
         return f"{number} fully connected"

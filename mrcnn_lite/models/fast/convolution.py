@@ -23,8 +23,8 @@ class LargeMapConv2d(nn.Conv2d):
     Elsewhere, and in half precision, it is an ordinary one.
     """
 
-    def __init__(self, in_channels: int, out_channels: int):
-        super().__init__(in_channels, out_channels, kernel_size=3, padding=1)
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = True):
+        super().__init__(in_channels, out_channels, kernel_size=3, padding=1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `Tensor[N, C, H, W]` to `Tensor[N, K, H, W]`."""

@@ -10,8 +10,8 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.models.fast.box_head import ChannelsLastBoxHead
 from mrcnn_lite.models.fast.native_precision import native_precision
-from mrcnn_lite.models.fast.winograd import WinogradConv2d, keeps_size
-from mrcnn_lite.models.heads import BoxHead
+from mrcnn_lite.models.fast.winograd import CELLS, WinogradConv2d, best_cells, keeps_size
+from mrcnn_lite.models.heads import BoxHead, ConvolutionalBoxHead
 from mrcnn_lite.models.mask_rcnn import LAYERS, MaskRCNN
 
 # Of fewer channels, Winograd's sums cost what its products save; of more, reading its weights does.
@@ -47,6 +47,9 @@ def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> 
         for layer in prepared.modules():
             if dtype is not None and isinstance(layer, LAYERS):
                 layer.to(dtype)
+        for part in list(prepared.modules()):
+            if isinstance(part, ConvolutionalBoxHead):
+                replace_by_winograd(part, best_cells(prepared.roi_heads.box_bins))
         replace_by_winograd(prepared)
         return prepared.to(memory_format=torch.channels_last)
 
@@ -75,12 +78,13 @@ def replace_box_head(model: MaskRCNN) -> None:
                 setattr(parent, name, ChannelsLastBoxHead(head, model.backbone.out_channels))
 
 
-def replace_by_winograd(module: nn.Module) -> None:
+def replace_by_winograd(module: nn.Module, cells: int = CELLS) -> None:
     """Replace, in place, the convolutions that `WinogradConv2d` computes faster.
 
     Args:
         module: those of its convolutions are replaced that are on a CPU, in float32 or finer, keep
             their maps' size and have a number of channels in `WINOGRAD_CHANNELS`.
+        cells: see `WinogradConv2d`.
     """
     for parent in list(module.modules()):
         for name, layer in list(parent.named_children()):
@@ -91,4 +95,4 @@ def replace_by_winograd(module: nn.Module) -> None:
                 and layer.weight.device.type == "cpu"
                 and layer.weight.dtype in (torch.float32, torch.float64)
             ):
-                setattr(parent, name, WinogradConv2d(layer))
+                setattr(parent, name, WinogradConv2d(layer, cells))

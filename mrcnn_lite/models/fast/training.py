@@ -103,8 +103,8 @@ class SampledRPN(RegionProposalNetwork):
 def predict_for(head: RPNHead, features: list[Tensor], anchors: Tensor) -> tuple[Tensor, Tensor]:
     """Predict for some anchors only.
 
-    What the head says at a cell depends on the 3 x 3 cells around it: these are cut out, and the
-    same layers run on them.
+    What the head says at a cell depends on the 3 x 3 cells around it, or with two convolutions on
+    5 x 5: these are cut out, and the same layers run on them.
 
     Args:
         head: its layers are run.
@@ -116,19 +116,27 @@ def predict_for(head: RPNHead, features: list[Tensor], anchors: Tensor) -> tuple
         Objectness logits `Tensor[S]` and deltas `Tensor[S, 4]`.
     """
     per_cell = head.cls_logits.out_channels  # A
+    convolutions = [block[0] for block in head.conv]
     numbers = [feature[0, 0].numel() * per_cell for feature in features]
     image, anchor = anchors // sum(numbers), anchors % sum(numbers)  # [S], [S]
-    surroundings, places, start = [], [], 0
+    surroundings, inside, places, start = [], [], [], 0
     for feature, number in zip(features, numbers):
         on_level = torch.nonzero((anchor >= start) & (anchor < start + number)).squeeze(1)  # [L]
         cell = (anchor[on_level] - start) // per_cell  # [L]
-        surroundings.append(_cut_out(feature, image[on_level], cell))  # [L, 9 C]
+        cells, on_map = _cut_out(feature, image[on_level], cell, reach=len(convolutions))
+        surroundings.append(cells)  # [L, n, n, C], n = 3 for one convolution
+        inside.append(on_map)  # [L, n, n]
         places.append(on_level)
         start += number
-    convolution = head.conv[0][0]
+    cells, on_map = torch.cat(surroundings), torch.cat(inside)
+    for convolution in convolutions[:-1]:
+        # Each uses up the outermost cells. Beyond the border the next one's input is zero, too.
+        hidden = F.conv2d(cells.permute(0, 3, 1, 2), convolution.weight, convolution.bias)
+        on_map = on_map[:, 1:-1, 1:-1]
+        cells = F.relu(hidden).permute(0, 2, 3, 1) * on_map[..., None]  # [S, n - 2, n - 2, C]
     # At a single place a convolution is a product with its weights, laid out as the cells are.
-    weight = convolution.weight.permute(0, 2, 3, 1).flatten(1)  # [C, 9 C]
-    hidden = F.relu(F.linear(torch.cat(surroundings), weight, convolution.bias))  # [S, C]
+    weight = convolutions[-1].weight.permute(0, 2, 3, 1).flatten(1)  # [C, 9 C]
+    hidden = F.relu(F.linear(cells.flatten(1), weight, convolutions[-1].bias))  # [S, 9 C] to [S, C]
     hidden = hidden[..., None, None]  # [S, C, 1, 1]
     order = torch.cat(places)  # [S], level by level
     chosen = torch.arange(len(order), device=order.device), anchor[order] % per_cell
@@ -138,28 +146,29 @@ def predict_for(head: RPNHead, features: list[Tensor], anchors: Tensor) -> tuple
     return objectness[back], deltas[back]
 
 
-def _cut_out(feature: Tensor, image: Tensor, cell: Tensor) -> Tensor:
-    """Cut the 3 x 3 cells around each cell out of its image's map, zeros beyond the border.
+def _cut_out(feature: Tensor, image: Tensor, cell: Tensor, reach: int) -> tuple[Tensor, Tensor]:
+    """Cut the cells around each cell out of its image's map, zeros beyond the border.
 
     Args:
         feature: `Tensor[N, C, H, W]`.
         image, cell: `Tensor[S]` of int64; cells are numbered row by row.
+        reach: how far to each side; n is 2 * reach + 1.
 
     Returns:
-        `Tensor[S, 9 * C]`: the nine cells row by row, all channels of each.
+        The cells `Tensor[S, n, n, C]`, and which of them lie on the map, `Tensor[S, n, n]`.
     """
     height, width = feature.shape[-2:]
-    around = torch.arange(-1, 2, device=cell.device)
-    y = (cell // width)[:, None, None] + around[:, None]  # [S, 3, 1]
-    x = (cell % width)[:, None, None] + around  # [S, 1, 3]
-    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)  # [S, 3, 3]
+    around = torch.arange(-reach, reach + 1, device=cell.device)
+    y = (cell // width)[:, None, None] + around[:, None]  # [S, n, 1]
+    x = (cell % width)[:, None, None] + around  # [S, 1, n]
+    inside = (y >= 0) & (y < height) & (x >= 0) & (x < width)  # [S, n, n]
     # Cells first, channels last: a cell's channels lie together in memory.
     by_cell = feature.permute(0, 2, 3, 1).flatten(0, 2)  # [N H W, C]
     row = (image[:, None, None] * height + y.clamp(0, height - 1)) * width + x.clamp(0, width - 1)
     # Cut-outs overlap. The gradient of plain indexing would add them up in whatever order the
     # threads come; that of an embedding's rows does so in one order.
-    cut = F.embedding(row, by_cell)  # [S, 3, 3, C]
-    return (cut * inside[..., None]).flatten(1)  # [S, 9 C]
+    cut = F.embedding(row, by_cell)  # [S, n, n, C]
+    return cut * inside[..., None], inside
 
 
 def interleave(parts: list[Tensor], places: list[Tensor]) -> Tensor:

@@ -9,9 +9,10 @@ from mrcnn_lite.models.fast import convolution
 from mrcnn_lite.models.fast.convolution import LargeMapConv2d
 
 
-def make_both() -> tuple[nn.Module, nn.Module]:
+def make_both(bias: bool = True) -> tuple[nn.Module, nn.Module]:
     torch.manual_seed(0)
-    ours, plain = LargeMapConv2d(3, 4).double(), nn.Conv2d(3, 4, 3, padding=1).double()
+    ours = LargeMapConv2d(3, 4, bias).double()
+    plain = nn.Conv2d(3, 4, 3, padding=1, bias=bias).double()
     ours.load_state_dict(plain.state_dict(), strict=True)
     return ours, plain
 
@@ -19,13 +20,14 @@ def make_both() -> tuple[nn.Module, nn.Module]:
 @pytest.mark.parametrize("size", [(70, 5), (5, 70), (32, 3), (33, 2), (1, 1)])
 @pytest.mark.parametrize("images", [0, 1, 2])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_equals_an_ordinary_convolution(size, images, layout):
+@pytest.mark.parametrize("bias", [True, False])
+def test_equals_an_ordinary_convolution(size, images, layout, bias):
     x = torch.randn(images, 3, *size, dtype=torch.float64).to(memory_format=layout)
     results = []
-    for module in make_both():
+    for module in make_both(bias):
         leaf = x.clone().requires_grad_()
         output = module(leaf)
-        inputs = [leaf, module.weight, module.bias]
+        inputs = [leaf, *module.parameters()]
         results.append((output, *torch.autograd.grad(output.sin().sum(), inputs)))
     torch.testing.assert_close(*results, atol=1e-10, rtol=1e-10)
 

@@ -78,12 +78,13 @@ def test_convolution_and_norm_in_one_step(frozen):
     check_equal([convolve(x, convolution, norm)], [norm(convolution(x))], inputs, inputs)
 
 
+@pytest.mark.parametrize("num_convolutions", [1, 2, 3])
 @pytest.mark.parametrize("num_samples", [10, 10**6])
-def test_losses_of_a_sampled_rpn_are_the_plain_ones(num_samples):
+def test_losses_of_a_sampled_rpn_are_the_plain_ones(num_samples, num_convolutions):
     torch.manual_seed(0)
     config = mini_config(3, rpn_batch_size_per_image=num_samples)
     generator = AnchorGenerator(((16,), (40,)), (0.5, 1.0, 2.0))
-    head = RPNHead(5, generator.num_anchors_per_cell).double()
+    head = RPNHead(5, generator.num_anchors_per_cell, num_convolutions).double()
     for parameter in head.parameters():
         nn.init.normal_(parameter, std=0.3)
     sizes = [(64, 96), (50, 90)]

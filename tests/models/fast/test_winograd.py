@@ -8,7 +8,7 @@ from torch import nn
 
 from mrcnn_lite.models.fast import winograd
 from mrcnn_lite.models.fast.prepare import replace_by_winograd
-from mrcnn_lite.models.fast.winograd import WinogradConv2d, transform_matrices
+from mrcnn_lite.models.fast.winograd import WinogradConv2d, best_cells, transform_matrices
 
 
 def test_matrices_are_the_papers():
@@ -38,14 +38,15 @@ def test_matrices_are_the_papers():
     width=st.integers(1, 13),
     tiles_at_once=st.integers(1, 12),
     bias=st.booleans(),
+    cells=st.integers(2, 5),
 )
-def test_any_map_is_convolved_as_by_pytorch(images, height, width, tiles_at_once, bias):
+def test_any_map_is_convolved_as_by_pytorch(images, height, width, tiles_at_once, bias, cells):
     torch.manual_seed(0)
     convolution = nn.Conv2d(3, 5, kernel_size=3, padding=1, bias=bias).double()
     x = torch.randn(images, 3, height, width, dtype=torch.float64)
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(winograd, "TILES_AT_ONCE", tiles_at_once)
-        output = WinogradConv2d(convolution)(x)
+        output = WinogradConv2d(convolution, cells)(x)
         torch.testing.assert_close(output, convolution(x))
     assert output.is_contiguous(memory_format=torch.channels_last)
 
@@ -98,6 +99,11 @@ def test_autocast_does_not_make_it_coarse(dtype):
 def test_other_convolutions_are_refused(layer):
     with pytest.raises(ValueError, match="convolution should have kernel size 3"):
         WinogradConv2d(layer)
+
+
+def test_tiles_are_chosen_by_the_map():
+    # 7 x 7: four tiles of 36 multiplications, not of 49; 14 x 14: nine of 49, not sixteen of 36.
+    assert [best_cells(side) for side in (7, 8, 14, 15, 120)] == [4, 4, 5, 5, 5]
 
 
 def test_only_layers_that_gain_are_replaced():

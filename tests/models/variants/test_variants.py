@@ -84,9 +84,9 @@ def test_large_variants_train_and_infer(variant, batch):
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"neck": "c3"}, "neck should be one of fpn, c4, c5, got 'c3'"),
+        ({"neck": "c3"}, "neck should be one of fpn, fpn_bn, c4, c5, got 'c3'"),
         ({"roi_reduce": "sum"}, "roi_reduce should be one of mean, max"),
-        ({"mask_head": "rnn"}, "mask_head should be one of fcn, mlp, none"),
+        ({"mask_head": "rnn"}, "mask_head should be one of fcn, fcn_bn, mlp, none"),
         ({"mask_loss": "dice"}, "mask_loss should be one of sigmoid, softmax"),
         ({"mask_loss": "softmax", "class_agnostic_masks": True}, "only one mask"),
         ({"mask_head": "none", "mask_loss": "softmax"}, "predicts no masks"),
