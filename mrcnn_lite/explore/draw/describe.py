@@ -1,0 +1,36 @@
+"""What stands in a figure, in words: for those who do not see it."""
+
+from collections.abc import Iterable
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+
+def describe(figure: Figure) -> str:
+    """Say what the panels of a figure are called, what their axes measure, what lines there are."""
+    panels = [text for axes in figure.axes if (text := _describe_panel(axes))]
+    count = f"{len(panels)} panels: " if len(panels) > 1 else ""
+    legends = [legend for legend in (*figure.legends, *_legends(figure.axes)) if legend]
+    labels = [text.get_text() for legend in legends for text in legend.get_texts()]
+    key = f". Legend: {_unique(labels)}" if labels else ""
+    return f"Figure, {count}{'; '.join(panels)}{key}."
+
+
+def _describe_panel(axes: Axes) -> str:
+    parts = [_one_line(axes.get_title())] if axes.get_title() else []
+    if axes.axison:
+        labels = ((axes.get_xlabel(), "across"), (axes.get_ylabel(), "up"))
+        parts += [f"{direction} {_one_line(label)}" for label, direction in labels if label]
+    return ", ".join(parts)
+
+
+def _legends(panels: Iterable[Axes]) -> list:
+    return [axes.get_legend() for axes in panels]
+
+
+def _unique(labels: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(_one_line(label) for label in labels))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
