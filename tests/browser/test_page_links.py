@@ -124,3 +124,26 @@ def test_the_guide_and_reset_keep_the_readers_picture_at_hand(page, tmp_path):
     assert page.evaluate("explorer.get('picture')") != own
     assert offer.is_visible()
     page.locator("[data-scene=shapes]").click()
+
+
+def test_button_copies_the_link_to_what_is_set(open_page, shapes):
+    page = open_page(shapes, **DESK)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.wait_for_selector("[data-field=x]")
+    enter(page, "x", "33")
+    # At once: the address is written only after a pause.
+    page.get_by_role("button", name="Copy link").click()
+    wait_until(page, "document.querySelector('.said').textContent === 'Link copied'")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.url
+    assert "roi=%5B33%2C" in copied
+    again = open_page(copied, **DESK)
+    again.wait_for_selector("[data-field=x]")
+    assert shown_box(root(again))[0] == 33
+
+
+def test_copying_says_what_to_do_where_a_page_may_not(open_page, address):
+    page = open_page(address, **DESK)
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    page.get_by_role("button", name="Copy link").click()
+    wait_until(page, "document.querySelector('.said').textContent === 'Copy the address above'")

@@ -28,6 +28,15 @@ function fromAddress() {
   return { scene, step, settings: sensible({ ...scenes[scene], ...settings }, scenes[scene]) };
 }
 
+/** Keep in the address what is set. */
+function toAddress() {
+  // A link cannot carry the reader's own picture, and the box would be nowhere in another one.
+  const names = IN_ADDRESS.filter((name) => !(isOwnPicture() && (name === "roi" || name === "bin")));
+  const settings = names.map((key) => `${key}=${encodeURIComponent(JSON.stringify(values[key]))}`);
+  const words = step === ALL ? [`scene=${scene}`, ...settings] : [`step=${step}`];
+  history.replaceState(null, "", `#${words.join("&")}`);
+}
+
 const steps = [...document.querySelectorAll("[data-step]")];
 let { scene, step, settings: values } = fromAddress();
 // The reader's own picture, which nothing but the reader puts aside, and the preset that was tried on it.
@@ -50,13 +59,9 @@ const model = {
   on: (event, listener) => listeners.set(event, [...(listeners.get(event) ?? []), listener]),
   off: (event, listener) => listeners.set(event, (listeners.get(event) ?? []).filter((other) => other !== listener)),
   save_changes: () => {
-    // A link cannot carry the reader's own picture, and the box would be nowhere in another one.
-    const names = IN_ADDRESS.filter((name) => !(isOwnPicture() && (name === "roi" || name === "bin")));
-    const settings = names.map((key) => `${key}=${encodeURIComponent(JSON.stringify(values[key]))}`);
-    const words = step === ALL ? [`scene=${scene}`, ...settings] : [`step=${step}`];
     clearTimeout(model.saving);
     // Browsers refuse an address that changes too often.
-    model.saving = setTimeout(() => history.replaceState(null, "", `#${words.join("&")}`), 400);
+    model.saving = setTimeout(toAddress, 400);
     offer();
   },
 };
@@ -153,6 +158,19 @@ for (const button of document.querySelectorAll("[data-set]")) {
     toTheTop();
   });
 }
+const copy = document.querySelector("button[data-do=copy]");
+copy.addEventListener("click", async () => {
+  toAddress();
+  let said = "Link copied";
+  try {
+    await navigator.clipboard.writeText(location.href);
+  } catch {
+    // Where the clipboard is closed to pages, the address above shows the same.
+    said = "Copy the address above";
+  }
+  copy.textContent = page.querySelector(".said").textContent = said;
+  setTimeout(() => (copy.textContent = "Copy link"), 2500);
+});
 window.addEventListener("hashchange", () => {
   const asked = fromAddress();
   scene = asked.scene;
