@@ -25,8 +25,8 @@ def test_everything_can_be_reached_by_tab(page):
 def test_values_are_announced_once_the_box_rests(page):
     page.locator(".handle.body").focus()
     page.keyboard.press("ArrowRight")
-    wait_until(page, "document.querySelector('[role=status]').textContent.includes('62 to 174')")
-    status = page.locator("[aria-live=polite]").text_content()
+    wait_until(page, "document.querySelector('.status').textContent.includes('62 to 174')")
+    status = page.locator(".status").text_content()
     assert "RoIPool at stride 16" in status
     assert "half pixel" in status
 

@@ -13,7 +13,7 @@ from mrcnn_lite.explore.panels import move_panel
 from mrcnn_lite.explore.still import WIDGET_VIEW, add_still, display_with_still, encode
 
 # Bytes in base64, which a notebook is larger by.
-MAX_BYTES = 200_000
+MAX_BYTES = 250_000
 
 
 @pytest.fixture

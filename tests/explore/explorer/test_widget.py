@@ -165,7 +165,7 @@ def test_colab_is_asked_once_to_show_widgets(monkeypatch):
     _, metadata = Explorer()._repr_mimebundle_()
     Explorer()
     assert asked == ["all widgets"]
-    (shown,) = metadata.values()
+    shown = metadata["application/vnd.jupyter.widget-view+json"]
     assert shown["colab"]["custom_widget_manager"]["url"] == colab._widgets._installed_url
 
 
