@@ -103,7 +103,7 @@ def masks_of_the_page() -> dict:
         "box": (slid.box - slid.box.new_tensor([left, top, left, top])).tolist(),
         "shifts": slid.shifts.tolist(),
         "operations": {
-            name: [round(iou, 3) for iou in ious.tolist()] for name, ious in slid.ious.items()
+            name: [round(iou, 4) for iou in ious.tolist()] for name, ious in slid.ious.items()
         },
     }
 
