@@ -35,7 +35,7 @@ def test_box_goes_beyond_the_map_by_hand(page, operation):
     assert page.evaluate(GIVEN, operation) != given
     # It is said, too, to those who see nothing.
     page.wait_for_timeout(700)
-    assert "beyond the map" in page.locator("[role=status]:not(.offer)").text_content()
+    assert "beyond the map" in page.locator(".status").text_content()
 
 
 def test_box_goes_beyond_the_map_by_keys_and_numbers(page):
