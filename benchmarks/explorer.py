@@ -101,7 +101,7 @@ def open_page(browser, folder, **options):
     write_page(Path(folder) / "misalignment.html")
     page = browser.new_context(offline=True, **options).new_page()
     page.add_init_script(END_OF_FRAME)
-    page.goto((Path(folder) / "misalignment.html").as_uri() + "#scene=photograph")
+    page.goto((Path(folder) / "misalignment.html").as_uri() + "#scene=photograph&causes=%22all%22")
     page.wait_for_selector("[data-field=x]")
     page.wait_for_timeout(500)
     return page
@@ -186,6 +186,7 @@ def time_in_jupyterlab(browser, folder, panels):
             assert all(output["output_type"] != "error" for output in outputs), outputs
         for cell, (name, (panel, control, _)) in enumerate(panels.items(), start=1):
             shown = page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
+            shown = shown.filter(has=page.locator(".widget-slider"))
             slider = shown.locator(".widget-slider", has_text=panel.controls[control].description)
             shown.evaluate(WATCH)
             times = []

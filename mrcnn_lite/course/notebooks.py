@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from mrcnn_lite.course.alt_text import INSTALL as ALT_TEXT
 from mrcnn_lite.errors import InputError
+from mrcnn_lite.explore.still import WIDGET_VIEW, reduce_colours
 from mrcnn_lite.files import write_atomically
 
 FOLDER = Path("notebooks")
@@ -38,7 +39,6 @@ OPTIONAL = "optional"
 # Lesson 11 trains for some minutes.
 CELL_TIMEOUT_SECONDS = 600
 _ANSI_COLOR = re.compile(r"\x1b\[[0-9;]*m")
-_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 def execute(path: str | Path) -> None:
@@ -128,17 +128,18 @@ def stabilise(notebook: NotebookNode) -> None:
             cell.metadata["jp-MarkdownHeadingCollapsed"] = True
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            data.pop(_WIDGET_VIEW, None)
+            data.pop(WIDGET_VIEW, None)
             if "image/png" in data:
                 data["image/png"] = shrink_png(data["image/png"])
+        if "outputs" in cell:
+            # Of a widget whose picture stands before it nothing is left.
+            cell.outputs = [output for output in cell.outputs if output.get("data") != {}]
 
 
 def shrink_png(encoded: str) -> str:
     """Re-encode a picture (base64) with a palette of 256 colours, at less than half the bytes."""
-    image = Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB")
-    small = io.BytesIO()
-    image.quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-    return base64.b64encode(small.getvalue()).decode()
+    image = Image.open(io.BytesIO(base64.b64decode(encoded)))
+    return base64.b64encode(reduce_colours(image)).decode()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,4 +7,5 @@ Pictures are drawn from what the package computes, so that none can show anythin
     draw      figures, on the caller's axes
     explorer  the misalignment explorer
     panels    sliders above a picture
+    still     a widget's picture, for where no kernel is there to draw the widget
 """

@@ -101,8 +101,10 @@ def shared_page(module_pages, shapes):
 
 @pytest.fixture
 def page(shared_page):
-    """The page on a desk, as at the beginning; opened once for all tests."""
+    """The page on a desk, as at the beginning but with all causes; opened once for all tests."""
     shared_page.locator("[data-do=reset]").click()
+    settle(shared_page)
+    shared_page.locator("[data-switch=causes]").check()
     shared_page.evaluate("scrollTo(0, 0)")
     settle(shared_page)
     return shared_page

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mrcnn_lite.explore.explorer.widget import BOX
+from mrcnn_lite.explore.explorer.widget import BEYOND, BOX
 
 from .by_hand import DESK, choose, drag, enter, pixels_per_pixel, root, settle, wait_until
 from .shown import as_number, assert_shown, shown_box, shown_error
@@ -25,7 +25,8 @@ def test_box_is_dragged_by_mouse(page):
     drag(page, ".body", 13, -9)
     assert_shown(root(page), (x1 + 13, y1 - 9, x2 + 13, y2 - 9))
     drag(page, ".body", -400, 400)
-    assert_shown(root(page), (0, 256 - (y2 - y1), x2 - x1, 256))
+    end = 256 + BEYOND
+    assert_shown(root(page), (-BEYOND, end - (y2 - y1), x2 - x1 - BEYOND, end))
 
 
 @pytest.mark.parametrize(
@@ -117,11 +118,11 @@ def test_the_trap(page):
         ("x", "NaN", "must be a number"),
         ("x", "Infinity", "must be a number"),
         ("y", "1e999", "must be a number"),
-        ("x", "99999", "at most 144"),
-        ("x", "-5", "at least 0"),
+        ("x", "99999", "at most 176"),
+        ("x", "-50", "at least −32"),
         ("width", "0", "at least 1"),
         ("width", "-40", "at least 1"),
-        ("height", "1e300", "at most 175"),
+        ("height", "1e300", "at most 207"),
         ("bins", "0", "at least 1"),
         ("bins", "1e9", "at most 14"),
         ("bins", "2.5", "must be a whole number"),
@@ -141,8 +142,8 @@ def test_extreme_input_is_answered_in_words(page, name, text, words):
         assert shown_box(root(page)) == BOX
     else:
         x1, y1, x2, y2 = shown_box(root(page))
-        assert 0 <= x1 < x2 <= 256
-        assert 0 <= y1 < y2 <= 256
+        assert -BEYOND <= x1 < x2 <= 256 + BEYOND
+        assert -BEYOND <= y1 < y2 <= 256 + BEYOND
         settings = {"bins": {"0": 1, "1e9": 14}.get(text, 7) if name == "bins" else 7}
         if name == "sampling_ratio":
             settings["sampling_ratio"] = 6

@@ -59,7 +59,7 @@ def test_the_script_asks_for_one_layout_a_frame(page):
 
 def test_explorers_beside_each_other_are_apart(open_page, tmp_path):
     """A notebook loads the module once for each of its explorers."""
-    explorer = Explorer()
+    explorer = Explorer(causes="all")
     settings = json.dumps({name: getattr(explorer, name) for name in SYNCED})
     script = (
         module_source().replace("export default { render };", "")

@@ -38,7 +38,8 @@ def test_buttons_of_the_text_drive_the_explorer(page):
         for name in {"operation", "stride"} & set(setting):
             chosen = page.locator(f"[data-choice={name}]:checked")
             assert chosen.get_attribute("value") == str(setting[name])
-    assert_shown(root(page), shown_box(root(page)), stride=4)
+    # The last of them reaches beyond the map.
+    assert_shown(root(page), (-32, 72, 80, 184))
 
 
 def test_address_remembers_the_settings(page, open_page):
@@ -74,8 +75,75 @@ def test_a_link_leaves_out_the_box_of_a_picture_that_it_cannot_carry(page, tmp_p
     enter(page, "x", "300")
     wait_until(page, "!location.hash.includes('roi')")
     assert "stride" in page.evaluate("location.hash")
-    # The text's buttons speak of the page's scene, and bring it back.
+
+
+def take_own_picture(page, tmp_path, size=(1200, 600)):
+    own = tmp_path / "own.png"
+    Image.new("RGB", size, "navy").save(own)
+    page.locator("input[type=file]").set_input_files(own)
+    wait_until(page, "document.querySelector('[role=alert]').textContent.includes('Your picture')")
+    return page.evaluate("explorer.get('picture')")
+
+
+def test_a_preset_keeps_the_readers_picture_and_offers_its_own_scene(page, tmp_path):
+    own = take_own_picture(page, tmp_path)
     page.locator("button[data-set]").first.click()
     settle(page)
+    assert page.evaluate("explorer.get('picture')") == own
     assert shown_box(root(page)) == (64, 72, 176, 184)
+    offer = page.locator(".offer")
+    assert "This is your own picture; the text speaks of shapes." in offer.text_content()
+    offer.get_by_role("button", name="Show shapes").click()
+    settle(page)
+    assert page.evaluate("explorer.get('picture')") != own
     assert_shown(root(page), (64, 72, 176, 184))
+    # And back again.
+    offer.get_by_role("button", name="Show it again").click()
+    settle(page)
+    assert page.evaluate("explorer.get('picture')") == own
+    assert not offer.is_visible()
+
+
+def test_the_guide_and_reset_keep_the_readers_picture_at_hand(page, tmp_path):
+    own = take_own_picture(page, tmp_path)
+    page.locator("[data-do=guide]").click()
+    page.locator("[data-do=next]").click()
+    settle(page)
+    assert page.evaluate("explorer.get('picture')") == own
+    offer = page.locator(".offer")
+    assert "the steps speak of the photograph" in offer.text_content()
+    offer.get_by_role("button", name="Show the photograph").click()
+    settle(page)
+    assert page.evaluate("explorer.get('scene_size')") == [256, 256]
+    assert page.evaluate("explorer.get('picture')") != own
+    page.locator("[data-do=all]").click()
+    offer.get_by_role("button", name="Show it again").click()
+    settle(page)
+    page.locator("[data-do=reset]").click()
+    settle(page)
+    assert page.evaluate("explorer.get('picture')") != own
+    assert offer.is_visible()
+    page.locator("[data-scene=shapes]").click()
+
+
+def test_button_copies_the_link_to_what_is_set(open_page, shapes):
+    page = open_page(shapes, **DESK)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.wait_for_selector("[data-field=x]")
+    enter(page, "x", "33")
+    # At once: the address is written only after a pause.
+    page.get_by_role("button", name="Copy link").click()
+    wait_until(page, "document.querySelector('.said').textContent === 'Link copied'")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.url
+    assert "roi=%5B33%2C" in copied
+    again = open_page(copied, **DESK)
+    again.wait_for_selector("[data-field=x]")
+    assert shown_box(root(again))[0] == 33
+
+
+def test_copying_says_what_to_do_where_a_page_may_not(open_page, address):
+    page = open_page(address, **DESK)
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    page.get_by_role("button", name="Copy link").click()
+    wait_until(page, "document.querySelector('.said').textContent === 'Copy the address above'")

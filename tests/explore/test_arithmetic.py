@@ -15,17 +15,19 @@ from mrcnn_lite.explore.explorer.web_sources import FOLDER
 from mrcnn_lite.explore.measure.misalignment import split_shift
 from mrcnn_lite.ops.by_name import OPERATIONS
 
-# For every RoI: all bins' cells and weights, their causes along x and y, and the feature.
+# For every RoI: all bins' cells and weights, their causes along x and y, the feature, and how many
+# bins are empty.
 RUNNER = """
 import { readFileSync } from "node:fs";
 const encode = (numbers) => Buffer.from(new Float64Array(numbers).buffer).toString("base64");
 const groups = JSON.parse(readFileSync(process.argv[2], "utf8"));
 const results = groups.map(({ operation, size, rois, bins, stride, sampling, values }) => {
-  const [counts, cells, weights, causes, features] = [[], [], [], [], []];
+  const [counts, cells, weights, causes, features, empty] = [[], [], [], [], [], []];
   const map = { rows: size[0], columns: size[1], channels: 2, values };
   for (const roi of rois) {
     const read = readBox(operation, size, roi, bins, stride, sampling);
     features.push(...roiFeature(read, map));
+    empty.push(countEmptyBins(read));
     for (let row = 0; row < bins; row++) for (let column = 0; column < bins; column++) {
       const bin = cellsOfBin(read, row, column);
       counts.push(bin.length);
@@ -34,7 +36,7 @@ const results = groups.map(({ operation, size, rois, bins, stride, sampling, val
       for (const name of [...CAUSES, "total"]) causes.push(x[name], y[name]);
     }
   }
-  return [counts, cells, weights, causes, features].map(encode);
+  return [counts, cells, weights, causes, features, empty].map(encode);
 });
 process.stdout.write(JSON.stringify(results));
 """
@@ -112,7 +114,7 @@ def test_javascript_reads_the_cells_that_the_package_reads(node, tmp_path):
     groups = make_groups()
     assert sum(len(group["rois"]) for group in groups) >= 5000
     worst_weight = worst_error = worst_feature = 0.0
-    for group, (counts, cells, weights, causes, features) in zip(
+    for group, (counts, cells, weights, causes, features, empty) in zip(
         groups, run_javascript(node, groups, tmp_path)
     ):
         rois = torch.tensor(group["rois"], dtype=torch.float64)
@@ -125,6 +127,8 @@ def test_javascript_reads_the_cells_that_the_package_reads(node, tmp_path):
         assert np.array_equal(cells, expected_cells), group
         if len(cells):
             worst_weight = max(worst_weight, np.abs(weights - matrix.values().numpy()).max())
+        read = torch.sparse.sum(matrix, dim=1).to_dense().view(len(rois), -1) > 0
+        assert np.array_equal(empty, (~read).sum(dim=1).numpy()), group
         error = split_shift(group["operation"], group["size"], rois, bins, stride, sampling)
         parts = [error.half_pixel, error.rounding, error.maximum, error.total]
         expected = torch.stack(parts, dim=-1).permute(0, 2, 3, 4, 1).flatten().numpy()

@@ -88,7 +88,7 @@ def test_redrawing_leaves_one_picture_few_ticks_and_the_collector_on():
 
 
 def test_panel_has_a_stable_name_and_a_picture_without_widgets():
-    data = count_panel()._repr_mimebundle_()
+    data, _ = count_panel()._repr_mimebundle_()
     assert data["text/plain"] == "Panel(number=1)"
     assert data["image/png"]
     assert "application/vnd.jupyter.widget-view+json" in data

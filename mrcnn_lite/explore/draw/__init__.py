@@ -15,4 +15,5 @@ A file for each thing to be shown, in the lessons' order:
     heads         what happens to a RoI, and what an image costs
     competition   the K masks of one RoI, and a rival class's pull
     score_maps    position-sensitive maps, and what a RoI puts together from them
+    describe      what stands in a figure, in words
 """

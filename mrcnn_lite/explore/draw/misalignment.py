@@ -46,7 +46,7 @@ def draw_causes(axes: Axes, positions: Tensor, error: ErrorByCause, place: tuple
         if attribute in CAUSES and not values.any():
             continue
         # A rounded position jumps: leave the pen up there.
-        jumps = (values.diff().abs() > 4 * positions.diff().max()).nonzero().flatten() + 1
+        jumps = (values.diff().abs() > 4 * positions.diff()).nonzero().flatten() + 1
         values[jumps] = float("nan")
         axes.plot(
             positions,

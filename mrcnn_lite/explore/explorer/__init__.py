@@ -5,6 +5,7 @@ Begin with `widget`, which says what there is to be seen; `web/` is the browser'
 
     widget       the explorer in a notebook
     page         the same as one file that needs no kernel
+    masks        what a trained network draws in the box as it slides, for the page
     figure       the same as a still picture
     web_sources  the browser's files, joined to the one that widget and page need
 """

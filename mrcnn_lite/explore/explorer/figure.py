@@ -14,7 +14,7 @@ TRACE_STEPS_PER_CELL = 32
 
 
 def trace_error(explorer):
-    """The error wherever the explorer's box could stand along its axis.
+    """The error wherever the explorer's box could stand along its axis, inside the map.
 
     Args:
         explorer: an `Explorer`.
@@ -28,7 +28,8 @@ def trace_error(explorer):
     step = explorer.stride / TRACE_STEPS_PER_CELL
     along_x = explorer.axis == "x"
     room = width - (x2 - x1) if along_x else height - (y2 - y1)
-    positions = torch.arange(0, room + step / 2, step, dtype=torch.float64)
+    # A box that is larger than the map has one place alone.
+    positions = torch.arange(0, max(room, 0) + step / 2, step, dtype=torch.float64)
     shift = {"dx": positions - x1} if along_x else {"dy": positions - y1}
     rois = slide(explorer.roi, **shift)
     arguments = (explorer.map_size, rois, explorer.bins, explorer.stride, explorer.sampling_ratio)

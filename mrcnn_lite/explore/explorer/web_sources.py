@@ -19,11 +19,16 @@ MODULES = (
     "arithmetic",
     "settings",
     "pictures",
+    "draw_border",
     "draw_scene",
     "draw_given",
     "draw_trace",
     "controls",
     "handles",
+    "parts",
+    "own_picture",
+    "sliding",
+    "frame",
     "explorer",
 )
 # What widget and page hold in common: the explorer's state.
@@ -36,6 +41,7 @@ SYNCED = (
     "bin",
     "axis",
     "view",
+    "causes",
     "picture",
     "scene_size",
 )
@@ -46,6 +52,8 @@ COLORS = {
     "rounding": palette.ROUNDING,
     "half-pixel": palette.HALF_PIXEL,
     "maximum": palette.MAXIMUM,
+    "ground-truth": palette.GROUND_TRUTH,
+    "prediction": palette.PREDICTION,
 }
 _IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)

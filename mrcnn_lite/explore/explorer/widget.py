@@ -25,19 +25,21 @@ from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.explore.explorer.figure import figure_of_error
 from mrcnn_lite.explore.explorer.web_sources import module_source, style_source
 from mrcnn_lite.explore.measure.misalignment import slide, split_shift
+from mrcnn_lite.explore.still import add_still, display_with_still
 from mrcnn_lite.ops.bags import Bags
 from mrcnn_lite.ops.by_name import OPERATIONS, find_operation
 
 STRIDES = (4, 8, 16, 32)
 MAX_BINS, MAX_SAMPLING_RATIO = 14, 6
 SMALLEST_BOX = 1  # image pixels
+# How far a box may reach beyond the scene, in image pixels.
+BEYOND = 32
 LARGEST_SCENE = 1024
 SCENE = {"num_scenes": 103, "seed": 14, "image_size": 256}
 SCENE_NUMBER = 102
 # Of the large star in that scene.
 BOX = (61, 81, 173, 188)
 ERROR_PARTS = ("half_pixel", "rounding", "maximum", "total")
-FIGURE_DPI = 72
 
 
 def default_scene() -> Tensor:
@@ -70,7 +72,8 @@ class Explorer(anywidget.AnyWidget):
 
     Attributes:
         operation: a key of `mrcnn_lite.ops.by_name.OPERATIONS`.
-        roi: (x1, y1, x2, y2) in image pixels, inside the scene, at least a pixel wide and high.
+        roi: (x1, y1, x2, y2) in image pixels, at least a pixel wide and high. It may reach up to
+            32 pixels beyond the scene, where an operation finds no cells.
         stride: image pixels per feature cell: 4, 8, 16 or 32.
         bins: bins per axis, 1 to 14.
         sampling_ratio: sample points per bin and axis, at most 6; -1 takes one per cell, rounded
@@ -78,6 +81,8 @@ class Explorer(anywidget.AnyWidget):
         bin: (row, column) of the bin that is followed; None is the middle one.
         axis: "x" or "y", along which the trace is drawn.
         view: what lies under the box, "picture" or "features" (the mean colour of each cell).
+        causes: which causes of the error are shown, "rounding" alone or "all" three, and with them
+            the operation whose only error is the half pixel.
         error: of the followed bin in image pixels, read-only: "half_pixel", "rounding", "maximum"
             and their sum "total", each a pair (along x, along y).
 
@@ -98,6 +103,7 @@ class Explorer(anywidget.AnyWidget):
     ).tag(sync=True)
     axis = traitlets.Enum(("x", "y"), "x").tag(sync=True)
     view = traitlets.Enum(("picture", "features"), "picture").tag(sync=True)
+    causes = traitlets.Enum(("rounding", "all"), "rounding").tag(sync=True)
     picture = traitlets.Unicode().tag(sync=True)
     scene_size = traitlets.Tuple(traitlets.Int(), traitlets.Int()).tag(sync=True)
     error = traitlets.Dict(read_only=True)
@@ -145,10 +151,10 @@ class Explorer(anywidget.AnyWidget):
                 "roi must be (x1, y1, x2, y2), at least 1 pixel wide and high, "
                 f"got {(x1, y1, x2, y2)}"
             )
-        if x1 < 0 or y1 < 0 or x2 > width or y2 > height:
+        if min(x1, y1) < -BEYOND or x2 > width + BEYOND or y2 > height + BEYOND:
             raise traitlets.TraitError(
-                f"roi must lie inside the scene of {width} x {height} pixels, "
-                f"got {(x1, y1, x2, y2)}"
+                f"roi must reach at most {BEYOND} pixels beyond the scene of {width} x {height} "
+                f"pixels, got {(x1, y1, x2, y2)}"
             )
         return proposal["value"]
 
@@ -191,9 +197,7 @@ class Explorer(anywidget.AnyWidget):
         )
 
     def _repr_mimebundle_(self, **options):
-        # Where no widget can be shown (a notebook on a web page, say) a figure stands in its place.
-        data, metadata = super()._repr_mimebundle_(**options)
-        encoded = io.BytesIO()
-        figure_of_error(self).savefig(encoded, format="png", dpi=FIGURE_DPI)
-        data["image/png"] = base64.b64encode(encoded.getvalue()).decode()
-        return data, metadata
+        return add_still(figure_of_error(self), *super()._repr_mimebundle_(**options))
+
+    def _ipython_display_(self):
+        display_with_still(*self._repr_mimebundle_())

@@ -1,6 +1,5 @@
 """Sliders above a picture: a thin layer over a function that computes and one that draws."""
 
-import base64
 import contextlib
 import gc
 import io
@@ -12,8 +11,11 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from mrcnn_lite.explore.still import add_still, display_with_still
+
 DPI = 72
-# Written quickly: it travels from the kernel to the page on the same machine, and is never kept.
+# Written quickly: it travels from the kernel to the page on the same machine, and is never kept;
+# what a notebook keeps is the still picture, which has twice the pixels.
 PNG = {"format": "png", "dpi": DPI, "pil_kwargs": {"compress_level": 1}}
 
 # Else every drawing measures all ticks to find out whether a title would cover some.
@@ -104,8 +106,8 @@ class Panel(ipywidgets.VBox):
         return f"Panel({values})"
 
     def _repr_mimebundle_(self, **options):
-        data = super()._repr_mimebundle_(**options)
-        # Where no widget can be shown, the picture stands in its place.
-        data["image/png"] = base64.b64encode(self.picture.value).decode()
-        data["text/plain"] = repr(self)
-        return data
+        data = {**super()._repr_mimebundle_(**options), "text/plain": repr(self)}
+        return add_still(self.figure, data)
+
+    def _ipython_display_(self):
+        display_with_still(*self._repr_mimebundle_())

@@ -5,7 +5,7 @@ import re
 from mrcnn_lite.cli import main
 from mrcnn_lite.explore.explorer.page import page_source
 
-MAX_BYTES = 500_000
+MAX_BYTES = 400_000
 
 
 def test_command_writes_the_page(tmp_path, capsys):

@@ -13,7 +13,14 @@ from PIL import Image
 
 from mrcnn_lite.explore.explorer.figure import figure_of_error, trace_error
 from mrcnn_lite.explore.explorer.web_sources import FOLDER, SYNCED, module_source, style_source
-from mrcnn_lite.explore.explorer.widget import BOX, MAX_BINS, MAX_SAMPLING_RATIO, STRIDES, Explorer
+from mrcnn_lite.explore.explorer.widget import (
+    BEYOND,
+    BOX,
+    MAX_BINS,
+    MAX_SAMPLING_RATIO,
+    STRIDES,
+    Explorer,
+)
 from mrcnn_lite.explore.measure.misalignment import slide, split_shift
 from mrcnn_lite.ops.by_name import OPERATIONS
 
@@ -70,8 +77,9 @@ def test_error_follows_every_setting(explorer):
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("roi", (0, 0, 300, 100), "inside the scene of 256 x 256 pixels"),
-        ("roi", (-1, 0, 30, 100), "inside the scene"),
+        ("roi", (0, 0, 300, 100), "at most 32 pixels beyond the scene of 256 x 256 pixels"),
+        ("roi", (-33, 0, 30, 100), "beyond the scene"),
+        ("causes", "all three", "causes"),
         ("roi", (50, 50, 50, 100), "at least 1 pixel wide"),
         ("roi", (90, 50, 20, 100), "at least 1 pixel wide"),
         ("roi", (float("nan"), 0, 20, 20), "finite"),
@@ -104,6 +112,21 @@ def test_picture_of_the_readers_own():
     for wrong in (torch.rand(96, 160), torch.rand(3, 2000, 8), torch.rand(3, 0, 8)):
         with pytest.raises(ValueError, match="image must"):
             Explorer(wrong)
+
+
+def test_box_may_reach_beyond_the_map(explorer):
+    explorer.roi = (-32, 230, 20, 288)
+    error = split_shift("pool", (16, 16), slide((-32, 230, 20, 288)), 7, 16, -1)
+    assert explorer.error["rounding"] == pytest.approx(error.rounding[0, :, 3, 3].tolist())
+    # In the first column and the last row the bins lie beyond the map.
+    bags = explorer.bags()
+    assert len(bags.bin(0, 0, 0).cells) == len(bags.bin(0, 6, 6).cells) == 0
+    assert len(bags.bin(0, 0, 6).cells) > 0
+    figure_of_error(explorer)
+    explorer.roi = (-32, -32, 288, 288)
+    positions, _ = trace_error(explorer)
+    assert positions.tolist() == [0]
+    figure_of_error(explorer)
 
 
 def test_linked_slider(explorer):
@@ -142,7 +165,7 @@ def test_colab_is_asked_once_to_show_widgets(monkeypatch):
     _, metadata = Explorer()._repr_mimebundle_()
     Explorer()
     assert asked == ["all widgets"]
-    (shown,) = metadata.values()
+    shown = metadata["application/vnd.jupyter.widget-view+json"]
     assert shown["colab"]["custom_widget_manager"]["url"] == colab._widgets._installed_url
 
 
@@ -164,6 +187,7 @@ def test_both_sides_have_the_same_settings_and_limits(explorer):
     settings = (FOLDER / "settings.js").read_text("utf-8")
     assert f"STRIDES = {list(STRIDES)};" in settings
     assert f"bins: [1, {MAX_BINS}], sampling_ratio: [0, {MAX_SAMPLING_RATIO}]" in settings
+    assert f"BEYOND = {BEYOND};" in settings
     arithmetic = (FOLDER / "arithmetic.js").read_text("utf-8")
     for name, operation in OPERATIONS.items():
         half = str(operation.half_a_cell_off).lower()

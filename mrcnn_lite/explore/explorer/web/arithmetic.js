@@ -140,6 +140,15 @@ export function roiFeature({ y, x }, { columns, channels, values }) {
   return feature;
 }
 
+/** Whether a bin of one axis reads any cell at all. */
+export const readsSomething = ({ weights }) => weights.some((weight) => weight > 0);
+
+/** How many bins read nothing on the map, so that they give 0. */
+export function countEmptyBins({ x, y }) {
+  const full = (bins) => bins.filter(readsSomething).length;
+  return x.bins.length * y.bins.length - full(x.bins) * full(y.bins);
+}
+
 /** What a bin reads on a ramp along its axis, as mean and as maximum; `weight`: of all cells. */
 function readRamp({ cells, weights }, whole, stride) {
   let [weight, sum] = [0, 0];
@@ -192,15 +201,18 @@ export function splitShift(operation, mapSize, [x1, y1, x2, y2], bins, stride, s
   return { x: split(x, y), y: split(y, x) };
 }
 
-/** One bin's error along x or y as the box slides along that axis: [{ position, ...causes }]. */
-export function traceError(operation, mapSize, roi, bins, stride, sampling, row, column, axis, step) {
+/**
+ * One bin's error along x or y as the box slides along that axis: [{ position, ...causes }], from
+ * `beyond` image pixels before the map to as many behind it.
+ */
+export function traceError(operation, mapSize, roi, bins, stride, sampling, row, column, axis, step, beyond = 0) {
   const along = { low: roi[0], high: roi[2], bin: column, length: mapSize[1] };
   const across = { low: roi[1], high: roi[3], bin: row, length: mapSize[0] };
   const [a, b] = axis === "x" ? [along, across] : [across, along];
   const beside = stepsOfBin(operation, b.low, b.high, bins, b.bin, b.length, stride, sampling);
   const size = a.high - a.low;
   const trace = [];
-  for (let position = 0; position <= a.length * stride - size; position += step) {
+  for (let position = -beyond; position <= a.length * stride - size + beyond; position += step) {
     const end = position + size;
     const steps = stepsOfBin(operation, position, end, bins, a.bin, a.length, stride, sampling);
     trace.push({ position, ...split(steps, beside) });

@@ -96,6 +96,17 @@ export function makeNumber(name, { whole = false, words = show, onChange, onErro
   return { node, set };
 }
 
+/** A switch that is on or off, with a note that says what it is about. */
+export function makeSwitch(name, words, note, onChange) {
+  const id = uniqueName(name);
+  const input = make("input", { type: "checkbox", role: "switch", "data-switch": name, "aria-describedby": id, on: { change: () => onChange(input.checked) } });
+  const node = make("div", { class: "switch" }, make("label", {}, input, words), make("p", { id }, note));
+  const set = (on) => {
+    input.checked = on;
+  };
+  return { node, set };
+}
+
 /** The table of causes: each a bar that begins where the one before it ends. */
 export function makeCauses() {
   const rows = new Map();
@@ -110,17 +121,18 @@ export function makeCauses() {
   const heads = ["x", "y"].map((axis) => make("th", { scope: "col" }, `along ${axis}`));
   const along = make("th", { class: "along", "aria-hidden": "true" });
   const node = make("table", { class: "causes" },
-    make("caption", {}, "Its error and the causes, in image pixels"),
+    make("caption", {}, "How far it is moved, in image pixels"),
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "cause"), along, ...heads)),
     make("tbody", {}, ...body));
-  const set = (error, axis, [low, high]) => {
+  const set = (error, axis, [low, high], causes) => {
     const share = (x) => (100 * (x - low)) / (high - low);
     along.textContent = `along ${axis}`;
     node.style.setProperty("--zero", `${share(0)}%`);
     let from = 0;
     for (const [name, row] of rows) {
       const value = error[axis][name];
-      if (name === "total") from = 0;
+      // Shown alone, rounding begins at zero, too.
+      if (name === "total" || causes !== "all") from = 0;
       const [a, b] = [share(Math.min(from, from + value)), share(Math.max(from, from + value))];
       row.bar.style.left = `${a}%`;
       row.bar.style.width = `${b - a}%`;

@@ -1,6 +1,6 @@
 // What the network is given: the feature of the box, as each operation computes it, in colours.
 
-import { readBox, roiFeature } from "./arithmetic.js";
+import { readBox, readsSomething, roiFeature } from "./arithmetic.js";
 import { asPicture } from "./pictures.js";
 
 /** Draw an operation's feature of the box over the whole canvas, a bin for each of its squares. */
@@ -10,6 +10,21 @@ export function drawGiven({ context, width, height }, operation, features, setti
   const values = roiFeature(read, features);
   context.imageSmoothingEnabled = false;
   context.drawImage(asPicture({ rows: bins, columns: bins, values }), 0, 0, width, height);
+  crossOut(context, read, width / bins, height / bins);
+}
+
+/** A stroke through every bin that reads nothing: its 0 is no black of the picture. */
+function crossOut(context, { x, y }, width, height) {
+  const [columns, rows] = [x, y].map(({ bins }) => bins.map(readsSomething));
+  context.beginPath();
+  rows.forEach((inRow, p) => columns.forEach((inColumn, q) => {
+    if (inRow && inColumn) return;
+    context.moveTo(q * width, (p + 1) * height);
+    context.lineTo((q + 1) * width, p * height);
+  }));
+  context.strokeStyle = "#8a919c";
+  context.lineWidth = 1;
+  context.stroke();
 }
 
 /** Draw what is truly in the box: the picture's part, as large. */

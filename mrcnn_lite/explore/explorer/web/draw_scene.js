@@ -2,6 +2,7 @@
 
 import { CAUSES, cellsOfBin } from "./arithmetic.js";
 import { show } from "./settings.js";
+import { drawRuler, hatchBeyond } from "./draw_border.js";
 
 // Opacity of a cell with next to no weight, and of the one with the most; over the whole scene, less.
 const [FAINT, STRONG, STRONG_IN_SCENE] = [0.05, 0.5, 0.2];
@@ -68,6 +69,10 @@ export function drawScene(view, { picture, features, settings, measured, colors,
     context.fillRect(...rectangle([0, 0, cellsWide, cellsHigh]));
   }
   drawGrid(context, place, mapSize, stride, stride * view.zoom);
+  const end = mapSize.map((cells) => cells * stride);
+  const reachesBeyond = roi[0] < 0 || roi[1] < 0 || roi[2] > end[1] || roi[3] > end[0];
+  if (!enlarged) drawRuler(view, place, [height, width], colors);
+  if (reachesBeyond) hatchBeyond(view, rectangle, end, colors, enlarged);
 
   const weights = enlarged ? weightsOfBin(read, row, column) : weightsOfAll(read);
   if (!plain) shadeCells(context, rectangle, weights, stride, colors["cells-read"], enlarged ? STRONG : STRONG_IN_SCENE);
@@ -84,10 +89,9 @@ export function drawScene(view, { picture, features, settings, measured, colors,
 
   if (!plain) {
     drawPoints(context, place, read, stride, enlarged ? [row, column] : null, colors["cells-read"], view.zoom * stride);
-    drawShift(context, place, measured, colors, fine);
+    drawShift(context, place, measured, settings.causes, colors, fine);
   }
   if (enlarged) writeWeights(context, place, weights, stride, view.zoom * stride);
-  if (!enlarged) drawRuler(view, place, [height, width], colors);
 }
 
 function edgesOfBin(read, row, column, stride) {
@@ -208,9 +212,9 @@ function writeWeights(context, place, cells, stride, cell) {
 }
 
 /** From the middle of the true bin, cause by cause, to where the bin is read. */
-function drawShift(context, place, { error }, colors, fine) {
+function drawShift(context, place, { error }, causes, colors, fine) {
   let [x, y] = [error.x.reference, error.y.reference];
-  const steps = CAUSES.map((name) => {
+  const steps = CAUSES.filter((name) => causes === "all" || name === "rounding").map((name) => {
     const from = [x, y];
     [x, y] = [x + error.x[name], y + error.y[name]];
     return { name, from: place(...from), to: place(x, y) };
@@ -250,22 +254,4 @@ function arrow(context, [x1, y1], [x2, y2], color, fine) {
   };
   stroke("#ffffff", 6.5 * fine);
   stroke(color, 3.4 * fine);
-}
-
-function drawRuler({ context, zoom }, place, [height, width], colors) {
-  context.fillStyle = colors.muted;
-  context.font = "11px system-ui, sans-serif";
-  const step = zoom * 32 < 34 ? 64 : 32;
-  context.textAlign = "center";
-  context.textBaseline = "top";
-  for (let x = 0; x <= width; x += step) {
-    const [px, py] = place(x, height);
-    context.fillText(x === 0 ? "0" : `${x}`, px, py + 6);
-  }
-  context.textAlign = "right";
-  context.textBaseline = "middle";
-  for (let y = 0; y <= height; y += step) {
-    const [px, py] = place(0, y);
-    context.fillText(`${y}`, px - 6, py);
-  }
 }

@@ -1,7 +1,7 @@
 // The error against the box's position: the sawtooth, the constant, the zero.
 
 import { CAUSES, OPERATIONS, traceError } from "./arithmetic.js";
-import { show } from "./settings.js";
+import { BEYOND, show } from "./settings.js";
 
 // Each line's colour, width and dash; causes may coincide, so the later one is thinner.
 const LINES = [
@@ -21,11 +21,11 @@ const MARGIN = { left: 40, right: 14, top: 12, bottom: 36 };
  * Where a box reaches over the map's border a few places have errors of many cells. They would make
  * everything else flat, so what is beyond the limits is drawn on them.
  */
-function errorRange(traces, stride) {
+function errorRange(traces, stride, causes) {
   const unit = stride / 2;
-  let [low, high] = [-unit, stride];
+  let [low, high] = causes === "all" ? [-unit, stride] : [-unit, unit];
   for (const trace of traces) {
-    for (const name of ["total", ...CAUSES]) {
+    for (const name of causes === "all" ? ["total", ...CAUSES] : ["rounding"]) {
       const values = trace.map((point) => point[name]).sort((a, b) => a - b);
       const apart = Math.floor(values.length * RARE);
       if (values.length === 0) continue;
@@ -37,39 +37,46 @@ function errorRange(traces, stride) {
 }
 
 /** The traces of all operations; the former ones, if only the box's place along the axis differs. */
-export function traceAll(former, { roi, stride, bins, axis }, { mapSize, sampling, row, column }) {
+export function traceAll(former, { roi, stride, bins, axis, causes }, { mapSize, sampling, row, column }) {
   const [x1, y1, x2, y2] = roi;
   const beside = axis === "x" ? y1 : x1;
-  const of = JSON.stringify([x2 - x1, y2 - y1, beside, mapSize, stride, bins, sampling, row, column, axis]);
+  const of = JSON.stringify([x2 - x1, y2 - y1, beside, mapSize, stride, bins, sampling, row, column, axis, causes]);
   if (former.of === of) return former;
   const all = {};
   for (const name of Object.keys(OPERATIONS)) {
-    all[name] = traceError(name, mapSize, roi, bins, stride, sampling, row, column, axis, stride / STEPS_PER_CELL);
+    all[name] = traceError(name, mapSize, roi, bins, stride, sampling, row, column, axis, stride / STEPS_PER_CELL, BEYOND);
   }
-  return { of, all, range: errorRange(Object.values(all), stride) };
+  return { of, all, range: errorRange(Object.values(all).map(onTheMap), stride, causes) };
 }
 
+/** The part of a trace where the box lies inside the map. */
+const onTheMap = (trace) => trace.filter(({ position }) => position >= 0 && position <= trace[trace.length - 1].position - BEYOND);
+
 /** Where a trace is drawn: from position and error to canvas pixels, and back. */
-export function traceScales({ width, height }, length, [low, high], margin = MARGIN) {
+export function traceScales({ width, height }, trace, [low, high], margin = MARGIN) {
   const [w, h] = [width - margin.left - margin.right, height - margin.top - margin.bottom];
+  const first = trace[0].position;
+  const length = trace[trace.length - 1].position - first || 1;
   return {
-    x: (position) => margin.left + (position / length) * w,
+    x: (position) => margin.left + ((position - first) / length) * w,
     y: (error) => margin.top + ((high - Math.min(Math.max(error, low), high)) / (high - low)) * h,
-    position: (x) => ((x - margin.left) / w) * length,
+    position: (x) => first + ((x - margin.left) / w) * length,
   };
 }
 
 /** Draw one operation's causes and whole error, and where the box stands now. */
-export function drawTrace({ context, width, height }, trace, now, range, { axis, stride, colors }) {
-  const length = trace.length > 1 ? trace[trace.length - 1].position : 1;
-  const scales = traceScales({ width, height }, length, range);
+export function drawTrace({ context, width, height }, trace, now, range, { axis, stride, causes, colors }) {
+  const scales = traceScales({ width, height }, trace, range);
   const right = width - MARGIN.right;
-  drawAxes(context, scales, length, range, { axis, stride, colors, right, height });
+  const last = trace[trace.length - 1].position;
+  shadeBeyond(context, scales, [trace[0].position, 0, last - BEYOND, last], height, colors);
+  drawAxes(context, scales, last, range, { axis, stride, colors, right, height });
   for (const [name, color, lineWidth, dash] of LINES) {
+    if (causes !== "all" && name !== "rounding") continue;
     if (name !== "total" && trace.every((point) => Math.abs(point[name]) < 1e-9)) continue;
     drawLine(context, scales, trace, name, colors[color], lineWidth, dash);
   }
-  const [x, y] = [scales.x(now.position), scales.y(now.total)];
+  const [x, y] = [scales.x(now.position), scales.y(causes === "all" ? now.total : now.rounding)];
   context.beginPath();
   context.moveTo(x, MARGIN.top);
   context.lineTo(x, height - MARGIN.bottom);
@@ -80,11 +87,20 @@ export function drawTrace({ context, width, height }, trace, now, range, { axis,
   dot(context, x, y, 5.5, colors);
 }
 
-/** A small picture of the whole error alone, for the choice of an operation. */
-export function drawSpark({ context, width, height }, trace, now, range, colors) {
+/** Grey, where a part of the box is beyond the map. */
+function shadeBeyond(context, scales, [first, start, end, last], height, { line }) {
+  context.fillStyle = line;
+  context.globalAlpha = 0.45;
+  for (const [from, to] of [[first, start], [end, last]]) {
+    context.fillRect(scales.x(from), MARGIN.top, scales.x(to) - scales.x(from), height - MARGIN.top - MARGIN.bottom);
+  }
+  context.globalAlpha = 1;
+}
+
+/** A small picture of one cause, or of the whole error, for the choice of an operation. */
+export function drawSpark({ context, width, height }, trace, name, now, range, colors) {
   const margin = { left: 2, right: 2, top: 6, bottom: 6 };
-  const length = trace.length > 1 ? trace[trace.length - 1].position : 1;
-  const scales = traceScales({ width, height }, length, range, margin);
+  const scales = traceScales({ width, height }, trace, range, margin);
   context.beginPath();
   context.moveTo(0, scales.y(0));
   context.lineTo(width, scales.y(0));
@@ -92,11 +108,11 @@ export function drawSpark({ context, width, height }, trace, now, range, colors)
   context.lineWidth = 1;
   context.setLineDash([]);
   context.stroke();
-  drawLine(context, scales, trace, "total", colors.ink, 1.6, []);
-  dot(context, scales.x(now.position), scales.y(now.total), 3.6, colors);
+  drawLine(context, scales, trace, name, colors.ink, 1.6, []);
+  dot(context, scales.x(now.position), scales.y(now.error), 3.6, colors);
 }
 
-function drawAxes(context, scales, length, [low, high], { axis, stride, colors, right, height }) {
+function drawAxes(context, scales, last, [low, high], { axis, stride, colors, right, height }) {
   context.font = "11px system-ui, sans-serif";
   context.setLineDash([]);
   let unit = stride / 2;
@@ -118,7 +134,7 @@ function drawAxes(context, scales, length, [low, high], { axis, stride, colors, 
   context.textBaseline = "top";
   let step = stride;
   while (scales.x(step) - scales.x(0) < 34) step *= 2;
-  for (let position = 0; position <= length; position += step) {
+  for (let position = 0; position <= last; position += step) {
     const x = scales.x(position);
     context.fillRect(x, height - MARGIN.bottom, 1, 4);
     context.fillText(show(position), x, height - MARGIN.bottom + 6);

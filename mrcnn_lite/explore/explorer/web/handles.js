@@ -1,6 +1,6 @@
 // The box's handles over the scene: for mouse, touch and pen alike, and for the keyboard.
 
-import { dragBox, show } from "./settings.js";
+import { BEYOND, dragBox, show } from "./settings.js";
 import { make } from "./controls.js";
 
 const CORNERS = { nw: "upper left", ne: "upper right", sw: "lower left", se: "lower right" };
@@ -64,10 +64,11 @@ export function makeHandles({ current, onStart, onMove, onEnd, onClick }) {
     const edges = { left: x1 - left, top: y1 - top, width: x2 - x1, height: y2 - y1 };
     for (const [name, value] of Object.entries(edges)) scene.style.setProperty(`--box-${name}`, `${value * zoom}px`);
     const words = `x from ${show(x1)} to ${show(x2)}, y from ${show(y1)} to ${show(y2)} pixels`;
-    const values = [[body, x1, width - (x2 - x1)], ...corners.map((corner, i) => [corner, i % 2 ? x2 : x1, width])];
-    for (const [handle, now, most] of values) {
-      handle.setAttribute("aria-valuemin", 0);
-      handle.setAttribute("aria-valuemax", most);
+    const most = width + BEYOND;
+    const values = [[body, x1, most - (x2 - x1)], ...corners.map((corner, i) => [corner, i % 2 ? x2 : x1, most])];
+    for (const [handle, now, highest] of values) {
+      handle.setAttribute("aria-valuemin", -BEYOND);
+      handle.setAttribute("aria-valuemax", highest);
       handle.setAttribute("aria-valuenow", now);
       handle.setAttribute("aria-valuetext", words);
     }

@@ -1,11 +1,13 @@
 // What can be set, within which limits, and in which words a wrong value is answered.
 
-import { CAUSES, OPERATIONS, readBox, splitShift } from "./arithmetic.js";
+import { CAUSES, OPERATIONS, countEmptyBins, readBox, splitShift } from "./arithmetic.js";
 
 export const STRIDES = [4, 8, 16, 32];
 // Lowest and highest; a sampling ratio of 0 stands for one sample per cell.
 export const LIMITS = { bins: [1, 14], sampling_ratio: [0, 6] };
 export const SMALLEST_BOX = 1;
+// How far a box may reach beyond the scene, in image pixels.
+export const BEYOND = 32;
 export const NAMES = {
   x: "left edge x1", y: "upper edge y1", width: "width", height: "height",
   bins: "bins per axis", sampling_ratio: "samples (0: auto)", row: "bin's row", column: "bin's column",
@@ -44,13 +46,13 @@ export function limit(value, [low, high], name, unit = "") {
   return { value: kept, note: `The ${NAMES[name]} is ${side}${unit} here; ${show(value)} was changed to ${show(kept)}.` };
 }
 
-/** Change one of x, y, width, height of a box, keeping it inside a scene of [height, width]. */
+/** Change one of x, y, width, height of a box, keeping it in or near a scene of [height, width]. */
 export function changeBox(roi, name, value, [sceneHeight, sceneWidth]) {
   const horizontal = name === "x" || name === "width";
   const [low, high] = horizontal ? [roi[0], roi[2]] : [roi[1], roi[3]];
   const length = horizontal ? sceneWidth : sceneHeight;
   const moves = name === "x" || name === "y";
-  const range = moves ? [0, length - (high - low)] : [SMALLEST_BOX, length - low];
+  const range = moves ? [-BEYOND, length + BEYOND - (high - low)] : [SMALLEST_BOX, length + BEYOND - low];
   const kept = limit(value, range, name, " px");
   const edges = moves ? [kept.value, kept.value + (high - low)] : [low, low + kept.value];
   const box = horizontal
@@ -64,14 +66,15 @@ export function dragBox(roi, edges, dx, dy, [height, width]) {
   const [x1, y1, x2, y2] = roi;
   const within = (x, low, high) => Math.min(Math.max(x, low), high);
   if (edges === "") {
-    const [mx, my] = [within(dx, -x1, width - x2), within(dy, -y1, height - y2)];
+    const mx = within(dx, -BEYOND - x1, width + BEYOND - x2);
+    const my = within(dy, -BEYOND - y1, height + BEYOND - y2);
     return [x1 + mx, y1 + my, x2 + mx, y2 + my];
   }
   return [
-    edges.includes("w") ? within(x1 + dx, 0, x2 - SMALLEST_BOX) : x1,
-    edges.includes("n") ? within(y1 + dy, 0, y2 - SMALLEST_BOX) : y1,
-    edges.includes("e") ? within(x2 + dx, x1 + SMALLEST_BOX, width) : x2,
-    edges.includes("s") ? within(y2 + dy, y1 + SMALLEST_BOX, height) : y2,
+    edges.includes("w") ? within(x1 + dx, -BEYOND, x2 - SMALLEST_BOX) : x1,
+    edges.includes("n") ? within(y1 + dy, -BEYOND, y2 - SMALLEST_BOX) : y1,
+    edges.includes("e") ? within(x2 + dx, x1 + SMALLEST_BOX, width + BEYOND) : x2,
+    edges.includes("s") ? within(y2 + dy, y1 + SMALLEST_BOX, height + BEYOND) : y2,
   ];
 }
 
@@ -86,7 +89,7 @@ export function sensible(settings, fallback) {
   const [height, width] = settings.scene_size;
   const isWhole = (x, low, high) => Number.isInteger(x) && x >= low && x <= high;
   const isBox = (roi) => Array.isArray(roi) && roi.length === 4 && roi.every(Number.isFinite) &&
-    roi[0] >= 0 && roi[1] >= 0 && roi[2] <= width && roi[3] <= height &&
+    Math.min(roi[0], roi[1]) >= -BEYOND && roi[2] <= width + BEYOND && roi[3] <= height + BEYOND &&
     roi[2] - roi[0] >= SMALLEST_BOX && roi[3] - roi[1] >= SMALLEST_BOX;
   const makesSense = {
     operation: (name) => Object.hasOwn(OPERATIONS, name),
@@ -97,6 +100,7 @@ export function sensible(settings, fallback) {
     bin: (bin) => bin === null || (Array.isArray(bin) && bin.length === 2 && bin.every((i) => isWhole(i, 0, LIMITS.bins[1] - 1))),
     axis: (axis) => axis === "x" || axis === "y",
     view: (view) => view === "picture" || view === "features",
+    causes: (causes) => causes === "rounding" || causes === "all",
   };
   const kept = { ...settings };
   for (const [key, test] of Object.entries(makesSense)) if (!test(kept[key])) kept[key] = fallback[key];
@@ -132,16 +136,31 @@ export function edgeInWords(operation, edge, cell, stride, last) {
   return `${cells}, rounded ${show(rounded)}${note}`;
 }
 
+/** What an operation does where the box reaches beyond the map's last cell; "" where it does not. */
+export function beyondInWords({ operation, roi, stride }, { mapSize, read }) {
+  const [height, width] = mapSize.map((cells) => cells * stride);
+  if (roi[0] >= 0 && roi[1] >= 0 && roi[2] <= width && roi[3] <= height) return "";
+  const empty = countEmptyBins(read);
+  const all = read.x.bins.length ** 2;
+  const rule = operation === "pool"
+    ? "RoIPool clips its bins to the map, and a bin without a cell gives 0"
+    : `${OPERATIONS[operation].label} takes the cell at the border for samples up to half a cell beyond, and 0 for those farther off`;
+  const count = empty === 0 ? "none of the bins is empty" : `${empty} of ${all} bins ${empty === 1 ? "gives" : "give"} 0`;
+  return `The box reaches beyond the map, where there are no cells. ${rule}: ${count}.`;
+}
+
 /** One sentence for those who do not see the picture, and for those who want to be sure. */
-export function summary(settings, { error, read, row, column }) {
-  const { operation, roi, stride, axis } = settings;
+export function summary(settings, measured) {
+  const { read, row, column } = measured;
+  const { operation, roi, stride, axis, causes } = settings;
   const label = OPERATIONS[operation].label;
   const [start, size] = [read[axis].start * stride, read[axis].size * stride];
   const [low, high] = axis === "x" ? [roi[0], roi[2]] : [roi[1], roi[3]];
-  const along = error[axis];
-  const causes = CAUSES.map((name) => `${showSigned(along[name])} ${name.replace("_", " ")}`);
-  const sum = along.total === 0 ? "no error" : `${causes.join(", ")}: ${showSigned(along.total)} pixels`;
+  const along = measured.error[axis];
+  const parts = CAUSES.map((name) => `${showSigned(along[name])} ${name.replace("_", " ")}`);
+  const whole = along.total === 0 ? "no error" : `${parts.join(", ")}: ${showSigned(along.total)} pixels`;
+  const error = causes === "all" ? whole : `rounding moves it by ${showSigned(along.rounding)} pixels`;
   return `${label} at stride ${stride}. Along ${axis} the box is ${show(low)} to ${show(high)}, ` +
     `and ${show(start)} to ${show(start + size)} is read. ` +
-    `Bin in row ${row}, column ${column}: ${sum}.`;
+    [`Bin in row ${row}, column ${column}: ${error}.`, beyondInWords(settings, measured)].filter(Boolean).join(" ");
 }
