@@ -16,6 +16,7 @@ if (parent !== window) {
   document.querySelector(".course").remove();
   const tell = () => parent.postMessage({ explorerHeight: document.body.offsetHeight }, "*");
   new ResizeObserver(tell).observe(document.body);
+  addEventListener("message", tell);
 }
 </script>
 """

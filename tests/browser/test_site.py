@@ -43,7 +43,7 @@ class Reader(HTMLParser):
 
 @pytest.fixture(scope="session")
 def out(tmp_path_factory):
-    pytest.importorskip("sphinx_book_theme", reason="no Sphinx: pip install -e '.[site]'")
+    pytest.importorskip("furo", reason="no Sphinx: pip install -e '.[site]'")
     folder = tmp_path_factory.mktemp("site")
     # A build that needs more than what is installed fails here, as one in a train does.
     command = [sys.executable, ROOT / "docs" / "site" / "build.py", "--out", folder]

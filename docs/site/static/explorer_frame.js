@@ -6,7 +6,5 @@ addEventListener("message", ({ data, source }) => {
     frame.style.height = `${data.explorerHeight}px`;
   }
 });
-// From disk a page may not fetch others, so search shows titles alone there.
-if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
-  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-}
+// It may have said so before this script ran.
+document.querySelector("iframe.explorer")?.contentWindow.postMessage("how high?", "*");
