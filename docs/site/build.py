@@ -17,6 +17,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT)]
 
 from explorer_page import write_explorer  # noqa: E402
+from for_everyone import complete_pages  # noqa: E402
 from gather import gather  # noqa: E402
 from sphinx.cmd.build import main as sphinx_build  # noqa: E402
 
@@ -36,6 +37,7 @@ def build(out: Path) -> int:
     status = sphinx_build([*options, "-d", str(out / "doctrees"), str(source), str(html)])
     if status:
         return status
+    complete_pages(html)
     downloads = html / "_downloads"
     downloads.mkdir(exist_ok=True)
     for lesson in sorted((ROOT / "notebooks").glob("*.ipynb")):

@@ -56,7 +56,7 @@ html_title = "mrcnn-lite"
 html_baseurl = SITE
 html_static_path = [str(HERE / "static")]
 html_css_files = ["course.css"]
-html_js_files = ["explorer_frame.js", "search_from_disk.js"]
+html_js_files = ["explorer_frame.js", "scrollable.js", "search_from_disk.js"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False
@@ -102,12 +102,6 @@ def describe_pictures(app, document) -> None:
             image["alt"] = text
 
 
-def name_what_is_folded(app, pagename, templatename, context, doctree) -> None:
-    """Let the line under which code is folded be called what it says, not "Toggle"."""
-    said_twice = '<summary aria-label="Toggle hidden content">'
-    context["body"] = context.get("body", "").replace(said_twice, "<summary>")
-
-
 def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
     """Give the address of what the package guide describes, in the repository."""
     module = info["module"].replace(".", "/")
@@ -120,5 +114,4 @@ def setup(app) -> None:
     app.connect("autodoc-process-docstring", spell_code, priority=100)
     app.connect("autodoc-process-docstring", set_listings_apart, priority=900)
     app.connect("doctree-read", describe_pictures)
-    app.connect("html-page-context", name_what_is_folded)
     app.connect("build-finished", copy_mathjax)

@@ -10,7 +10,9 @@ from mrcnn_lite.files import write_text
 TITLE = "What is RoIAlign for? Drag a box, and see"
 # A page that another one frames says how high it is, and needs no way back.
 ON_THE_SITE = """\
-<p class="course"><a href="index.html">mrcnn-lite: build Mask R-CNN, piece by piece</a></p>
+<nav class="course" aria-label="The course" style="margin: 12px 20px 0">
+<a href="index.html">mrcnn-lite: build Mask R-CNN, piece by piece</a>
+</nav>
 <script>
 if (parent !== window) {
   document.querySelector(".course").remove();

@@ -60,7 +60,7 @@ def _contents() -> str:
     rows = ROW.findall((ROOT / "README.md").read_text("utf-8"))
     shown = [f"| {number} | [{name}]({path}.ipynb) | {ask} |" for number, name, path, ask in rows]
     entries = [f"{number} {name} <{path}>" for number, name, path, _ in rows]
-    table = ["| | Lesson | Its question |", "|---|---|---|", *shown, ""]
+    table = ["| No. | Lesson | Its question |", "|---|---|---|", *shown, ""]
     contents = ["```{toctree}", ":hidden:", ":caption: Lessons", "", *entries, "```"]
     return "\n".join([*table, *contents])
 
