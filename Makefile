@@ -29,7 +29,7 @@ define INSTALL_ELSEWHERE
 	touch $(1)/installed
 endef
 
-.PHONY: demo test test-package test-notebooks test-slow test-floor test-newest test-windows test-student browser-test lab notebooks weights student lint format bench
+.PHONY: demo test test-package test-notebooks test-slow test-floor test-newest test-windows test-student browser-test site lab notebooks weights student lint format bench
 
 demo: .venv/installed
 	$(BIN)/mrcnn-lite demo
@@ -63,10 +63,15 @@ test-newest: .venv-newest/installed
 test-student: .venv/installed
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q -m full_edition tests/course/test_student.py
 
-# The explorer in headless Chromium, on its page and in JupyterLab; skipped where there is none.
+# Explorer and site in headless Chromium, the former in JupyterLab too; skipped where there is none.
 browser-test: .venv/installed
-	$(BIN)/python -m pip install --quiet -e '.[browser]'
+	$(BIN)/python -m pip install --quiet -e '.[browser,site]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs tests/browser tests/explore/test_arithmetic.py
+
+# The course as a site, runs/site/html, and the same as one file for a classroom.
+site: .venv/installed
+	$(BIN)/python -m pip install --quiet -e '.[site]'
+	$(BIN)/python docs/site/build.py
 
 lab: .venv/installed
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb

@@ -1,7 +1,7 @@
 """How long a reader waits: from a drag to the picture in the page, and from a slider to a panel.
 
     python benchmarks/explorer.py            # needs `pip install -e '.[browser]'` and a Chromium
-    python benchmarks/explorer.py --picture  # only draws docs/explorer.png
+    python benchmarks/explorer.py --picture  # only draws docs/explorer.png and docs/site's picture
 
 In the page: from the event of the pointer to the end of the frame that shows its effect, in
 headless Chromium without a GPU. Panels: in the kernel, from a slider's new value to the encoded
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import nbformat
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import sync_playwright
 
 from mrcnn_lite.datasets import ShapesDataset
@@ -41,6 +41,9 @@ from mrcnn_lite.files import SHIPPED_WEIGHTS, write_atomically, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
+# What a link to the site shows elsewhere, in the size that is usual there; the README's first.
+LINK_PICTURE = DOCS / "site" / "static" / "social.png"
+LINK_SIZE = (1200, 630)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 DRAGS = 120
@@ -96,13 +99,13 @@ panel.controls[control].value = values[0]
 panel"""
 
 
-def open_page(browser, folder, **options):
-    """Open the stand-alone page."""
+def open_page(browser, folder, place="#scene=photograph&causes=%22all%22", **options):
+    """Open the stand-alone page: with all controls, or at another place of it."""
     write_page(Path(folder) / "misalignment.html")
     page = browser.new_context(offline=True, **options).new_page()
     page.add_init_script(END_OF_FRAME)
-    page.goto((Path(folder) / "misalignment.html").as_uri() + "#scene=photograph&causes=%22all%22")
-    page.wait_for_selector("[data-field=x]")
+    page.goto((Path(folder) / "misalignment.html").as_uri() + place)
+    page.wait_for_selector(".handle.body", state="attached")
     page.wait_for_timeout(500)
     return page
 
@@ -237,16 +240,29 @@ def draw_picture(browser, folder) -> None:
     print(f"wrote {DOCS / 'explorer.png'}")
 
 
+def draw_link_picture(browser, folder) -> None:
+    """Take the page's first picture: the scene, and what the network is given of it."""
+    page = open_page(
+        browser, folder, "#step=0", viewport={"width": 1120, "height": 1000}, device_scale_factor=2
+    )
+    shot = Image.open(io.BytesIO(page.locator(".roi-explorer").screenshot())).convert("RGB")
+    shot = ImageOps.pad(shot, LINK_SIZE, Image.Resampling.LANCZOS, color="white")
+    with write_atomically(LINK_PICTURE) as temporary:
+        shot.quantize(256).save(temporary, optimize=True)
+    print(f"wrote {LINK_PICTURE}")
+
+
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--picture", action="store_true", help="only draw docs/explorer.png")
+    parser.add_argument("--picture", action="store_true", help="only draw the pictures")
     options = parser.parse_args()
     path = next(filter(None, map(shutil.which, NAMES)), None)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         if options.picture:
             draw_picture(browser, folder)
+            draw_link_picture(browser, folder)
         else:
             panels = make_panels()
             in_kernel = time_in_kernel(panels)

@@ -13,6 +13,8 @@ import mrcnn_lite
 from tests.project import PROJECT, PYTHONS, ROOT, read, read_yaml
 
 REPOSITORY = "https://github.com/mrcnn-lite/mrcnn-lite"
+# Where GitHub Pages shows what the workflow `site` builds of that repository.
+SITE = "https://mrcnn-lite.github.io/mrcnn-lite/"
 LESSONS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 TEXTS = [
     *ROOT.glob("*.md"),
@@ -119,7 +121,7 @@ def test_release_notes_end_where_the_version_before_begins():
 def test_addresses_in_pyproject_are_the_repositorys():
     assert PROJECT["urls"] == {
         "Repository": REPOSITORY,
-        "Documentation": f"{REPOSITORY}#readme",
+        "Documentation": SITE,
         "Issues": f"{REPOSITORY}/issues",
         "Changelog": f"{REPOSITORY}/blob/main/CHANGELOG.md",
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("mrcnn_lite", "tests", "benchmarks", "notebooks")
+FOLDERS = ("mrcnn_lite", "tests", "benchmarks", "notebooks", "docs")
 # The place of `encoding` where it is not named: open(file, mode, buffering, encoding).
 PLACES = {"read_text": 0, "write_text": 1, "open": 3, "Path.open": 2}
 

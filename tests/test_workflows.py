@@ -17,6 +17,11 @@ FILES = [
     *(path.relative_to(ROOT).as_posix() for path in (ROOT / ".github").glob("actions/*/*.yml")),
 ]
 PINNED = re.compile(r"uses: ([\w-]+/[\w-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)")
+# The jobs that may do more than read, and what.
+PUBLISHING = {
+    "release.yml": {"release": {"contents": "write"}},
+    "site.yml": {"deploy": {"pages": "write", "id-token": "write"}},
+}
 WORKFLOW = pytest.mark.parametrize("name", NAMES)
 
 
@@ -30,14 +35,13 @@ def steps(workflow: dict) -> list[dict]:
 
 
 @WORKFLOW
-def test_workflows_may_only_read_but_for_the_release(name):
+def test_workflows_may_only_read_but_for_what_they_publish(name):
     workflow = read_yaml(name)
     assert workflow["permissions"] == {"contents": "read"}
     writing = {
         key: job["permissions"] for key, job in workflow["jobs"].items() if "permissions" in job
     }
-    expected = {"release": {"contents": "write"}} if name.endswith("/release.yml") else {}
-    assert writing == expected
+    assert writing == PUBLISHING.get(name.rpartition("/")[2], {})
 
 
 @WORKFLOW
