@@ -49,10 +49,13 @@ def figure_of_cells(summary: Mapping[str, Any]) -> Figure:
         axes.plot(middle, gain, color=BLACK, marker="*", markersize=11)
         name = f"paper, {point['name']}"
         axes.annotate(
-            name, (high, gain), (4, 0), textcoords="offset points", va="center", fontsize=8
+            name, (middle, gain), (0, -14), textcoords="offset points", ha="center", fontsize=8
         )
-    axes.axhline(0, color=BLACK, linewidth=0.8)
     axes.set_xscale("log", base=2)
+    axes.set_xlim(0.9, 28)
+    axes.set_yscale("log")
+    axes.set_ylim(3, 1500)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda gain, _: f"+{gain:g}"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda cells, _: f"{cells:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("object's size, feature cells (root of the mask's area over the stride)")

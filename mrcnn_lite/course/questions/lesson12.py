@@ -120,6 +120,27 @@ QUESTIONS = (
         ),
     ),
     Question(
+        "equally_many_cells",
+        "A small object read from a fine map and a large one read from a coarse map cover equally "
+        "many cells, two. For which of them does RoIAlign gain more, relatively?",
+        (
+            Choice(
+                "The small one: its mask has fewer pixels",
+                "It has. But does the rounding know pixels, or cells?",
+            ),
+            Choice(
+                "The large one: on a coarse map the rounding is larger",
+                "In pixels it is. What part of the object is that?",
+            ),
+            Choice(
+                "Both gain about as much",
+                "Seen from the rounding, which moves an edge by half a cell at most, both are of "
+                "one size.",
+                right=True,
+            ),
+        ),
+    ),
+    Question(
         "softmax_or_sigmoid",
         "With five seeds each: which mask loss comes out ahead, and how surely?",
         (
