@@ -32,7 +32,7 @@ _STYLE = f"""\
 </style>"""
 
 
-def encode(figure: Figure) -> bytes:
+def encode_png(figure: Figure) -> bytes:
     """A figure as a PNG of 144 pixels per inch and 256 colours, which is small."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, pil_kwargs={"compress_level": 0})
@@ -62,7 +62,7 @@ def add_still(
     """
     width, height = (round(inches * SHOWN_DPI) for inches in figure.get_size_inches())
     still = {"alt": describe(figure), "width": width, "height": height}
-    picture = base64.b64encode(encode(figure)).decode()
+    picture = base64.b64encode(encode_png(figure)).decode()
     return {**data, "image/png": picture}, {**(metadata or {}), "image/png": still}
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from mrcnn_lite.explore import still
 from mrcnn_lite.explore.explorer.widget import Explorer
 from mrcnn_lite.explore.panels import move_panel
-from mrcnn_lite.explore.still import WIDGET_VIEW, add_still, display_with_still, encode
+from mrcnn_lite.explore.still import WIDGET_VIEW, add_still, display_with_still, encode_png
 
 # Bytes in base64, which a notebook is larger by.
 MAX_BYTES = 250_000
@@ -64,7 +64,7 @@ def test_encoded_picture_has_a_palette_and_always_the_same_bytes():
     def draw():
         figure = Figure(figsize=(3, 2))
         figure.subplots().plot([1, 2, 4])
-        return encode(figure)
+        return encode_png(figure)
 
     assert draw() == draw()
     image = Image.open(io.BytesIO(draw()))
