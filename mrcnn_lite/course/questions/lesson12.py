@@ -251,12 +251,12 @@ QUESTIONS = (
     ),
     Question(
         "a_very_short_run",
-        "30 steps and 2 seeds: what will the interval of RoIAlign's gain in mask AP say?",
+        "20 steps and 2 seeds: what will the interval of RoIAlign's gain in mask AP say?",
         (
             Choice(
                 "The same as the table, only wider",
                 "For that the AP would have to be there already, if less precisely. What does a "
-                "detector find after 30 steps?",
+                "detector find after 20 steps?",
             ),
             Choice(
                 "Nothing: it includes zero",
