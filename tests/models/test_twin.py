@@ -233,13 +233,17 @@ def photographs(root, number: int) -> list[Tensor]:
     return [data[i][0] for i in range(number)]
 
 
-@pytest.mark.parametrize("size", [(240, 400), (480, 640), (800, 1333)])
+# The largest pictures say what the smaller ones say of a version of PyTorch, in half a minute.
+LARGEST = pytest.param((800, 1333), marks=pytest.mark.once)
+
+
+@pytest.mark.parametrize("size", [(240, 400), (480, 640), LARGEST])
 def test_photographs_give_the_same_detections_in_float64(resnet_twins, coco64, size):
     twins = tuple(model.double() for model in resnet_twins(True, *size))
     check_equal(twins, [image.double() for image in photographs(coco64, 1)])
 
 
-@pytest.mark.parametrize("size", [(480, 640), (800, 1333)])
+@pytest.mark.parametrize("size", [(480, 640), LARGEST])
 @pytest.mark.parametrize("prepared", [False, True])
 def test_photographs_give_matched_detections_in_float32(resnet_twins, coco64, size, prepared):
     ours, theirs = resnet_twins(True, *size)
