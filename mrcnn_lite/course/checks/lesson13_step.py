@@ -182,10 +182,6 @@ def _alone(model: nn.Module) -> nn.Module:
     return model
 
 
-def _deal(batch: list, process: int, num_processes: int) -> list:
-    return batch[process::num_processes]
-
-
 def _parallel_gradients(
     model: nn.Module,
     images: list[Tensor],
@@ -194,19 +190,15 @@ def _parallel_gradients(
     process: int,
     num_processes: int,
     parallel: Callable[[nn.Module], nn.Module],
-    *,
-    share: Callable[[list, int, int], list] = _deal,
-    call: bool = True,
-    cast: bool = True,
-    factor: Callable[[int], float] = lambda n: 1.0,
 ) -> tuple[Tensor, ...]:
-    """The averaged gradients of a shared step, and what becomes of them under some mistakes."""
+    """Give the gradients of a step that several processes share, averaged over them."""
+    # The lesson writes this source into a script: nothing of this file can be used in it.
     wrapped = parallel(model)
-    own = [share(batch, process, num_processes) for batch in (images, targets)]
-    with torch.autocast(images[0].device.type, dtype, enabled=cast and dtype is not None):
-        loss = sum((wrapped if call else model)(*own).values())
+    own_images, own_targets = images[process::num_processes], targets[process::num_processes]
+    with torch.autocast(images[0].device.type, dtype, enabled=dtype is not None):
+        loss = sum(wrapped(own_images, own_targets).values())
     loss.backward()
-    return tuple(parameter.grad * factor(num_processes) for parameter in model.parameters())
+    return tuple(parameter.grad for parameter in model.parameters())
 
 
 def _block(batch: list, process: int, num_processes: int) -> list:
@@ -238,23 +230,35 @@ parallel_gradients = Exercise(
         "process 2 of 3, in bf16": _shared(2, 3, torch.bfloat16),
     },
     mistakes={
-        "every process takes the whole batch; each should take its share": partial(
-            _parallel_gradients, share=lambda batch, k, n: batch
+        "every process takes the whole batch; each should take its share": (
+            lambda m, x, y, dtype, k, n, wrap: _parallel_gradients(m, x, y, dtype, 0, 1, wrap)
         ),
-        "all processes take the same images, those of process 0": partial(
-            _parallel_gradients, share=lambda batch, k, n: batch[::n]
+        "all processes take the same images, those of process 0": (
+            lambda m, x, y, dtype, k, n, wrap: _parallel_gradients(m, x, y, dtype, 0, n, wrap)
         ),
         "each process takes a block of the batch; images are dealt out like cards, process k takes "
-        "number k, k + n, k + 2n, ...": partial(_parallel_gradients, share=_block),
+        "number k, k + n, k + 2n, ...": (
+            lambda m, x, y, dtype, k, n, wrap: _parallel_gradients(
+                m, _block(x, k, n), _block(y, k, n), dtype, 0, 1, wrap
+            )
+        ),
         "the gradients are those of this process alone; wrap the model by `parallel`, and then "
-        "call the wrapper, not the model": partial(_parallel_gradients, call=False),
-        "the forward pass runs in float32, whatever `dtype` says": partial(
-            _parallel_gradients, cast=False
+        "call the wrapper, not the model": (
+            lambda m, x, y, dtype, k, n, wrap: _parallel_gradients(m, x, y, dtype, k, n, _alone)
+        ),
+        "the forward pass runs in float32, whatever `dtype` says": (
+            lambda m, x, y, dtype, k, n, wrap: _parallel_gradients(m, x, y, None, k, n, wrap)
         ),
         "you divide by the number of processes once more; the wrapper's gradients are means "
-        "already": partial(_parallel_gradients, factor=lambda n: 1 / n),
-        "your gradients are the sum over the processes; their mean is the batch's": partial(
-            _parallel_gradients, factor=float
+        "already": (
+            lambda m, x, y, dtype, k, n, wrap: tuple(
+                gradient / n for gradient in _parallel_gradients(m, x, y, dtype, k, n, wrap)
+            )
+        ),
+        "your gradients are the sum over the processes; their mean is the batch's": (
+            lambda m, x, y, dtype, k, n, wrap: tuple(
+                gradient * n for gradient in _parallel_gradients(m, x, y, dtype, k, n, wrap)
+            )
         ),
     },
     hints=(

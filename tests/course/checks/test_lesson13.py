@@ -1,6 +1,7 @@
 """The references of lesson 13's checks against the package and PyTorch; right and wrong answers."""
 
 import copy
+import inspect
 
 import pytest
 import torch
@@ -130,6 +131,18 @@ def test_processes_share_the_gradient_of_the_whole_batch():
         tolerance = 1e-6 if dtype is None else 1e-2
         for gradient, parameter in zip(found, alone.parameters(), strict=True):
             assert torch.allclose(gradient, parameter.grad, rtol=tolerance, atol=tolerance)
+
+
+def test_the_packages_step_works_in_a_script_that_imports_pytorch_alone():
+    """The lesson writes its source into one where a student's is not right (yet)."""
+    namespace = {}
+    source = inspect.getsource(parallel_gradients.reference)
+    exec(f"from __future__ import annotations\nimport torch\n\n{source}", namespace)
+    step = namespace[parallel_gradients.reference.__name__]
+    model, *arguments = next(iter(parallel_gradients.cases.values()))
+    expected = parallel_gradients.reference(copy.deepcopy(model), *arguments)
+    for found, right in zip(step(copy.deepcopy(model), *arguments), expected, strict=True):
+        assert torch.equal(found, right)
 
 
 def test_the_stand_in_averages_only_what_went_through_it():
