@@ -29,3 +29,17 @@ def coco64() -> Path:
     if not (root / "annotations" / "instances_train2017.json").is_file():
         pytest.skip(f"no COCO root at {root}; set MRCNN_LITE_COCO to one")
     return root
+
+
+@pytest.fixture
+def downloads(tmp_path, monkeypatch) -> Path:
+    """The folder of PyTorch's downloads, of a machine without a network."""
+
+    def offline(*_arguments, **_options):
+        raise OSError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home of torch"))
+    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
+    folder = tmp_path / "home of torch" / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder

@@ -3,10 +3,8 @@
 from argparse import Namespace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mrcnn_lite.cli import main
 from mrcnn_lite.cli.data import describe_people, open_evaluation_data, open_training_data
@@ -14,6 +12,7 @@ from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.engine.checkpoint import save_checkpoint
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
+from tests.penn_fudan_folder import write_penn_fudan
 
 PEOPLE = Namespace(model=Namespace(predicts_masks=True), categories={1: "person"})
 TO_MEASURE = [13, 14, 15, 16, 17, 30, 31, 32, 33, 34]
@@ -22,16 +21,7 @@ TO_TRAIN = [number for number in range(1, 35) if number not in TO_MEASURE]
 
 @pytest.fixture
 def root(tmp_path) -> Path:
-    folder = tmp_path / "Übung 1" / "PennFudanPed"
-    for name in ("PNGImages", "PedMasks"):
-        (folder / name).mkdir(parents=True)
-    pixels = np.zeros((40, 30), np.uint8)
-    pixels[5:35, 10:20] = 1
-    for number in range(1, 35):
-        name = f"FudanPed{number:05d}"
-        Image.fromarray(pixels).save(folder / "PedMasks" / f"{name}_mask.png")
-        Image.fromarray(pixels * 200).convert("RGB").save(folder / "PNGImages" / f"{name}.png")
-    return folder.parent
+    return write_penn_fudan(tmp_path / "Übung 1", pictures=34)
 
 
 def parse(root: Path, *words: str, command=("train", "--out", "x")) -> Namespace:

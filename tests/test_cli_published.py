@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 from torchvision.models import detection
 
-from mrcnn_lite.cli import main
+from mrcnn_lite.cli import main, shared_options
 from mrcnn_lite.cli import options as options_module
-from mrcnn_lite.cli import parser as parser_module
 from mrcnn_lite.cli.options import make_model
 from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.engine.checkpoint import save_checkpoint
 from mrcnn_lite.models import mask_rcnn, mask_rcnn_resnet50_fpn_v2, mini_config
 from mrcnn_lite.models.published import PUBLISHED
 from tests.documents.exports import describe, write
+from tests.surprise import Surprise
 
 BUILDERS = {
     "coco": detection.maskrcnn_resnet50_fpn,
@@ -31,30 +31,6 @@ QUICK = {"rpn_post_nms_top_n_test": 10, "box_detections_per_img": 2}
 SMALL = {"min_size": 64, "max_size": 96, **QUICK}
 
 
-class Surprise:
-    """What makes a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return open, (self.path, "w")
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch) -> Path:
-    """The folder of downloads, of a machine without a network."""
-
-    def offline(*_arguments, **_options):
-        raise OSError("no network")
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "home of torch"))
-    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
-    folder = tmp_path / "home of torch" / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    return folder
-
-
 @pytest.fixture
 def photo(tmp_path) -> Path:
     pixels = np.random.default_rng(0).integers(0, 255, (72, 96, 3), np.uint8)
@@ -62,11 +38,11 @@ def photo(tmp_path) -> Path:
     return tmp_path / "photo 1.png"
 
 
-def publish(name: str, value, cache: Path, monkeypatch) -> Path:
+def publish(name: str, value, downloads: Path, monkeypatch) -> Path:
     """Put a file into the cache, and make its checksum the published one; models become small."""
-    file = cache / "published.pth"
+    file = downloads / "published.pth"
     torch.save(value, file)
-    named = cache / f"net-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}.pth"
+    named = downloads / f"net-{hashlib.sha256(file.read_bytes()).hexdigest()[:8]}.pth"
     file.rename(named)
     entry, build = PUBLISHED[name]
     monkeypatch.setattr(entry.value, "url", f"https://example.org/{named.name}")
@@ -84,25 +60,28 @@ def random_weights(name: str) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_photograph_is_drawn_with_the_names_of_cocos_categories(
-    name, photo, cache, monkeypatch, capsys
+    name, photo, downloads, monkeypatch, capsys
 ):
-    file = publish(name, random_weights(name), cache, monkeypatch)
-    outputs = ["--out", str(cache / "drawn"), "--masks", str(cache / "masks")]
+    file = publish(name, random_weights(name), downloads, monkeypatch)
+    outputs = ["--out", str(downloads / "drawn"), "--masks", str(downloads / "masks")]
     assert main(["predict", str(photo), "--weights", name, *outputs]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"{photo}: 2 objects, drawn in ")
-    assert os.listdir(cache / "drawn") == ["photo 1_detections.png"]
-    assert sorted(os.listdir(cache / "masks")) == ["photo 1_01_cat.png", "photo 1_02_cat.png"]
+    assert os.listdir(downloads / "drawn") == ["photo 1_detections.png"]
+    assert sorted(os.listdir(downloads / "masks")) == [
+        "photo 1_01_cat.png",
+        "photo 1_02_cat.png",
+    ]
     file.unlink()  # tens of megabytes
 
 
 def test_published_weights_are_measured_on_data_that_name_cocos_categories(
-    photo, cache, monkeypatch, capsys
+    photo, downloads, monkeypatch, capsys
 ):
-    file = publish("coco", random_weights("coco"), cache, monkeypatch)
-    write(cache / "own.json", describe([photo.name], {1: "bolt", 4: "cat"}))
-    data = ["--annotations", str(cache / "own.json"), "--images", str(photo.parent)]
-    out = cache / "ap.json"
+    file = publish("coco", random_weights("coco"), downloads, monkeypatch)
+    write(downloads / "own.json", describe([photo.name], {1: "bolt", 4: "cat"}))
+    data = ["--annotations", str(downloads / "own.json"), "--images", str(photo.parent)]
+    out = downloads / "ap.json"
     with pytest.warns(UserWarning, match="coco never learnt bolt; their AP is 0"):
         assert main(["evaluate", "--weights", "coco", *data, "--out", str(out)]) == 0
     assert set(json.loads(out.read_text("utf-8"))) == {"bbox", "segm"}
@@ -115,7 +94,7 @@ def test_published_weights_are_measured_on_data_that_name_cocos_categories(
 @pytest.mark.parametrize("name", PUBLISHED)
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
 def test_without_a_network_one_line_says_which_file_to_put_where(
-    command, name, photo, cache, capsys
+    command, name, photo, downloads, capsys
 ):
     pictures = [str(photo)] if command == "predict" else []
     assert main([command, *pictures, "--weights", name]) == 1
@@ -124,12 +103,12 @@ def test_without_a_network_one_line_says_which_file_to_put_where(
     [said] = [line for line in lines if not line.startswith("Downloading: ")]
     url = PUBLISHED[name][0].url
     assert said.startswith(f"mrcnn-lite {command}: ")
-    assert f"Fetch {url} on another machine and put it at {cache / Path(url).name}" in said
+    assert f"Fetch {url} on another machine and put it at {downloads / Path(url).name}" in said
 
 
-def test_another_file_of_that_name_is_refused_in_one_line(photo, cache, capsys):
+def test_another_file_of_that_name_is_refused_in_one_line(photo, downloads, capsys):
     url = PUBLISHED["coco_v2"][0].url
-    (cache / Path(url).name).write_bytes(b"<html>log in</html>")
+    (downloads / Path(url).name).write_bytes(b"<html>log in</html>")
     assert main(["predict", str(photo), "--weights", "coco_v2"]) == 1
     said = capsys.readouterr().err
     assert "its SHA-256 begins with " in said
@@ -138,10 +117,10 @@ def test_another_file_of_that_name_is_refused_in_one_line(photo, cache, capsys):
 
 
 def test_a_file_that_would_run_code_is_refused_in_one_line(
-    photo, cache, tmp_path, monkeypatch, capsys
+    photo, downloads, tmp_path, monkeypatch, capsys
 ):
     ran = tmp_path / "ran"
-    publish("coco", Surprise(ran), cache, monkeypatch)
+    publish("coco", Surprise(ran), downloads, monkeypatch)
     assert main(["predict", str(photo), "--weights", "coco"]) == 1
     said = capsys.readouterr().err
     assert "is refused: it holds something else than weights, and loading it could run code" in said
@@ -168,7 +147,7 @@ def test_training_starts_from_the_second_version_with_classes_of_its_own(monkeyp
 
 
 def test_names_that_can_be_typed_are_those_that_there_are():
-    assert tuple(PUBLISHED) == parser_module._PUBLISHED
+    assert tuple(PUBLISHED) == shared_options.PUBLISHED
 
 
 @pytest.mark.parametrize(

@@ -12,25 +12,29 @@ import shutil
 import sys
 from pathlib import Path
 
+from explorer_page import write_explorer
+from for_everyone import complete_pages
+from gather import gather
+from sphinx.cmd.build import main as sphinx_build
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT)]
-
-from explorer_page import write_explorer  # noqa: E402
-from for_everyone import complete_pages  # noqa: E402
-from gather import gather  # noqa: E402
-from sphinx.cmd.build import main as sphinx_build  # noqa: E402
-
 ZIP = "mrcnn-lite-site"
+# Stands in a folder of ours, of which an earlier build may be deleted.
+MARK = ".mrcnn-lite-site"
 
 
 def build(out: Path) -> int:
-    """Build the site below `out`; what was there of an earlier build goes.
+    """Build the site below `out`; what was there of an earlier build goes, what is not ours stays.
 
     Returns:
         0, or Sphinx's exit status if it found something wrong.
     """
     source, html = out / "source", out / "html"
+    if not (out / MARK).exists() and (source.exists() or html.exists()):
+        sys.exit(f"{out} has files that are not an earlier build's; choose another folder by --out")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).touch()
     gather(source)
     shutil.rmtree(html, ignore_errors=True)
     options = ["--quiet", "--fail-on-warning", "--keep-going", "-c", str(HERE)]

@@ -1,21 +1,18 @@
 """Sphinx's configuration; `python docs/site/build.py` gathers the sources and calls it."""
 
-import sys
 from importlib.metadata import files
 from pathlib import Path
 
+from addresses import REPOSITORY, SITE
+from api import lines_of, set_listings_apart, spell_code
 from docutils import nodes
+from gather import alternative_texts
 from sphinx.util.fileutil import copy_asset
+
+import mrcnn_lite
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT)]
-
-from addresses import REPOSITORY, SITE  # noqa: E402
-from api import lines_of, set_listings_apart, spell_code  # noqa: E402
-from gather import alternative_texts  # noqa: E402
-
-import mrcnn_lite  # noqa: E402
 
 project = "mrcnn-lite"
 author = "The mrcnn-lite authors"

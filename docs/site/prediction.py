@@ -22,11 +22,11 @@ from mrcnn_lite.course.questions import QUESTIONS
 FOLDED = "What happens? <span>Choose first, or open.</span>"
 
 
-class prediction(nodes.General, nodes.Element):  # noqa: N801, as docutils names its nodes
+class Prediction(nodes.General, nodes.Element):
     """A question; it has the attribute `name`."""
 
 
-class answer(nodes.General, nodes.Element):  # noqa: N801
+class Answer(nodes.General, nodes.Element):
     """What a lesson says and shows between a question and the next one, or the section's end."""
 
 
@@ -37,25 +37,25 @@ class PredictionDirective(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Put the question there."""
-        return [prediction(name=self.arguments[0])]
+        return [Prediction(name=self.arguments[0])]
 
 
 class FoldAnswers(SphinxTransform):
-    """Put what follows a question, up to the next one or the section's end, into an `answer`."""
+    """Put what follows a question, up to the next one or the section's end, into an `Answer`."""
 
     default_priority = 500
 
     def apply(self, **options) -> None:
         """Change the document."""
-        for question in list(self.document.findall(prediction)):
+        for question in list(self.document.findall(Prediction)):
             parent = question.parent
             begin = parent.index(question) + 1
             end = begin
-            while end < len(parent) and not isinstance(parent[end], prediction | nodes.section):
+            while end < len(parent) and not isinstance(parent[end], Prediction | nodes.section):
                 end += 1
             followers = parent[begin:end]
             if followers:
-                parent[begin:end] = [answer("", *followers)]
+                parent[begin:end] = [Answer("", *followers)]
 
 
 def form_of(question: Question) -> str:
@@ -98,8 +98,8 @@ def _end_answer(translator, node) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Make the directive known to Sphinx."""
-    app.add_node(prediction, html=(_write_question, None))
-    app.add_node(answer, html=(_begin_answer, _end_answer))
+    app.add_node(Prediction, html=(_write_question, None))
+    app.add_node(Answer, html=(_begin_answer, _end_answer))
     app.add_directive("prediction", PredictionDirective)
     app.add_transform(FoldAnswers)
     app.add_js_file("prediction.js")

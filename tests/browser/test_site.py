@@ -41,13 +41,18 @@ class Reader(HTMLParser):
             self.pictures.append((attributes.get("src", ""), attributes.get("alt")))
 
 
+def build(folder: Path) -> subprocess.CompletedProcess:
+    """Build the site into a folder."""
+    pytest.importorskip("furo", reason="no Sphinx: pip install -e '.[site]'")
+    command = [sys.executable, ROOT / "docs" / "site" / "build.py", "--out", folder]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+
+
 @pytest.fixture(scope="session")
 def out(tmp_path_factory):
-    pytest.importorskip("furo", reason="no Sphinx: pip install -e '.[site]'")
     folder = tmp_path_factory.mktemp("site")
     # A build that needs more than what is installed fails here, as one in a train does.
-    command = [sys.executable, ROOT / "docs" / "site" / "build.py", "--out", folder]
-    built = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    built = build(folder)
     assert built.returncode == 0, built.stdout + built.stderr
     return folder
 
@@ -249,3 +254,14 @@ def test_nothing_scrolls_sideways_on_a_phone_or_at_200_percent(open_page, site, 
         page.set_viewport_size({"width": width, "height": 800})
         fits = "document.documentElement.scrollWidth <= innerWidth"
         wait_until(page, f"innerWidth === {width} && {fits}")
+
+
+@pytest.mark.parametrize("name", ["html", "source"])
+def test_a_folder_that_is_not_the_sites_is_left_alone(tmp_path, name):
+    own = tmp_path / name / "thesis.txt"
+    own.parent.mkdir()
+    own.write_text("mine", encoding="utf-8")
+    built = build(tmp_path)
+    assert built.returncode == 1
+    assert "choose another folder by --out" in built.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [own]

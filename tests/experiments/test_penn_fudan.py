@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import save_checkpoint
@@ -21,21 +19,13 @@ from mrcnn_lite.experiments.penn_fudan import (
     train_on_shapes,
 )
 from mrcnn_lite.models import mask_rcnn, mini_config
+from tests.penn_fudan_folder import write_penn_fudan
 
 
 @pytest.fixture
 def root(tmp_path) -> Path:
     """Seventeen pictures: twelve to train on, five to measure on."""
-    folder = tmp_path / "data" / "PennFudanPed"
-    for name in ("PNGImages", "PedMasks"):
-        (folder / name).mkdir(parents=True)
-    pixels = np.zeros((40, 30), np.uint8)
-    pixels[5:35, 10:20] = 1
-    for number in range(1, 18):
-        name = f"FudanPed{number:05d}"
-        Image.fromarray(pixels).save(folder / "PedMasks" / f"{name}_mask.png")
-        Image.fromarray(pixels * 200).convert("RGB").save(folder / "PNGImages" / f"{name}.png")
-    return folder.parent
+    return write_penn_fudan(tmp_path / "data", pictures=17)
 
 
 @pytest.fixture(autouse=True)

@@ -15,30 +15,7 @@ from mrcnn_lite.engine.checkpoint import load_model, save_checkpoint
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.weights import fetch_state_dict
-
-
-class Surprise:
-    """What makes a file when it is unpickled."""
-
-    def __init__(self, path):
-        self.path = str(path)
-
-    def __reduce__(self):
-        return open, (self.path, "w")
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """The folder of downloads, of a machine without a network."""
-
-    def offline(*_arguments, **_options):
-        raise OSError("no network")
-
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
-    folder = tmp_path / "hub" / "checkpoints"
-    folder.mkdir(parents=True)
-    return folder
+from tests.surprise import Surprise
 
 
 def entry_of(content: bytes) -> WeightsEnum:
@@ -53,7 +30,7 @@ def published(tmp_path, value) -> bytes:
     return (tmp_path / "published.pth").read_bytes()
 
 
-def test_the_published_file_is_read_from_where_the_message_says_to_put_it(cache, tmp_path):
+def test_the_published_file_is_read_from_where_the_message_says_to_put_it(downloads, tmp_path):
     content = published(tmp_path, {"weight": torch.arange(3.0)})
     entry = entry_of(content)
     with pytest.raises(InputError, match="could not download") as refused:
@@ -65,7 +42,7 @@ def test_the_published_file_is_read_from_where_the_message_says_to_put_it(cache,
 
 
 @pytest.mark.parametrize("kind", ["another", "cut off", "a bit flipped", "empty"])
-def test_another_file_of_that_name_is_refused_unread(cache, tmp_path, kind):
+def test_another_file_of_that_name_is_refused_unread(downloads, tmp_path, kind):
     content = published(tmp_path, {"weight": torch.arange(3.0)})
     entry, ran = entry_of(content), tmp_path / "ran"
     flipped = bytearray(content)
@@ -76,7 +53,7 @@ def test_another_file_of_that_name_is_refused_unread(cache, tmp_path, kind):
         "a bit flipped": bytes(flipped),
         "empty": b"",
     }
-    file = cache / entry.url.rpartition("/")[2]
+    file = downloads / entry.url.rpartition("/")[2]
     file.write_bytes(instead[kind])
     with pytest.raises(InputError) as refused:
         fetch_state_dict(entry)
@@ -87,21 +64,21 @@ def test_another_file_of_that_name_is_refused_unread(cache, tmp_path, kind):
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_nothing_is_run_even_if_the_checksum_is_right(cache, tmp_path, legacy):
+def test_nothing_is_run_even_if_the_checksum_is_right(downloads, tmp_path, legacy):
     ran = tmp_path / "ran"
     torch.save(Surprise(ran), tmp_path / "bad.pth", _use_new_zipfile_serialization=not legacy)
     content = (tmp_path / "bad.pth").read_bytes()
     entry = entry_of(content)
-    (cache / entry.url.rpartition("/")[2]).write_bytes(content)
+    (downloads / entry.url.rpartition("/")[2]).write_bytes(content)
     with pytest.raises(InputError, match="is refused: it holds something else than weights"):
         fetch_state_dict(entry)
     assert not ran.exists()
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_what_is_no_file_is_refused(cache, kind):
+def test_what_is_no_file_is_refused(downloads, kind):
     entry = entry_of(b"")
-    path = cache / entry.url.rpartition("/")[2]
+    path = downloads / entry.url.rpartition("/")[2]
     if kind == "folder":
         path.mkdir()
     elif sys.platform == "win32":
