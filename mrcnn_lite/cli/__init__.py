@@ -3,6 +3,7 @@
 A command passes through these in turn:
 
     parser          what can be typed, and its help
+    shared_options  the options that several commands have
     argument_types  how single values are read
     data            from options to data sets
     options         from options to models, recipes and devices

@@ -4,15 +4,26 @@ import argparse
 from pathlib import Path
 
 from mrcnn_lite.cli.argument_types import (
-    ids,
     lesson_numbers,
     not_negative,
-    path,
     positive,
     rate,
     score,
     setting,
 )
+from mrcnn_lite.cli.shared_options import (
+    BACKBONES,
+    DEFAULT,
+    add_command,
+    add_data_options,
+    add_device_option,
+    add_precision_option,
+    add_published_option,
+    add_workers_option,
+)
+
+# Those of mrcnn_lite.experiments.tables, which cannot be asked here without waiting for PyTorch.
+_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "cells", "fcis")
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -22,34 +33,34 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    demo = _add_command(
+    demo = add_command(
         commands,
         "demo",
         "[options]",
         "train the mini model on Shapes, measure it, draw what it sees",
         "mrcnn-lite demo --out runs/demo",
     )
-    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=_DEFAULT)
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), help=DEFAULT)
     demo.add_argument(
         "--steps", metavar="N", type=positive, default=None, help="fewer for a quick look"
     )
-    demo.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
+    demo.add_argument("--seed", metavar="N", type=not_negative, default=0, help=DEFAULT)
     demo.add_argument("--weights-out", type=Path, metavar="FILE", help="keep the weights there too")
 
-    train = _add_command(
+    train = add_command(
         commands,
         "train",
         "--out DIR [options]",
         "train a model on Shapes, COCO or Penn-Fudan",
         "mrcnn-lite train --dataset coco --root COCO --split train2017 --out runs/coco",
     )
-    _add_data_options(train)
+    add_data_options(train)
     train.add_argument(
         "--model",
-        choices=_BACKBONES,
+        choices=BACKBONES,
         metavar="NAME",
         default="mini",
-        help=f"{', '.join(_BACKBONES[:3])}, ... (%(default)s)",
+        help=f"{', '.join(BACKBONES[:3])}, ... (%(default)s)",
     )
     train.add_argument(
         "--weights",
@@ -74,7 +85,7 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--learning-rate", metavar="X", type=rate, help="default: the recipe's, by batch size"
     )
-    _add_precision_option(train)
+    add_precision_option(train)
     train.add_argument("--compile", action="store_true", help="compile the backbone")
     train.add_argument(
         "--min-size",
@@ -91,8 +102,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--evaluate-every", metavar="N", type=positive, help="steps (one epoch)")
     train.add_argument("--tensorboard", action="store_true", help="also write event files")
-    _add_workers_option(train)
-    train.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
+    add_workers_option(train)
+    train.add_argument("--seed", metavar="N", type=not_negative, default=0, help=DEFAULT)
     train.add_argument(
         "--set",
         metavar="NAME=X",
@@ -101,9 +112,9 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         help="any other setting, as warmup_steps=500",
     )
-    _add_device_option(train)
+    add_device_option(train)
 
-    evaluate = _add_command(
+    evaluate = add_command(
         commands,
         "evaluate",
         "CHECKPOINT [options]",
@@ -114,18 +125,18 @@ def make_parser() -> argparse.ArgumentParser:
     detector.add_argument(
         "checkpoint", type=Path, nargs="?", help="a run's folder, or a file of weights"
     )
-    _add_published_option(detector)
-    _add_data_options(evaluate)
+    add_published_option(detector)
+    add_data_options(evaluate)
     evaluate.add_argument(
         "--validation", metavar="X", help="only what train held out with the same option"
     )
-    evaluate.add_argument("--batch-size", metavar="N", type=positive, default=8, help=_DEFAULT)
-    _add_workers_option(evaluate)
-    _add_precision_option(evaluate)
+    evaluate.add_argument("--batch-size", metavar="N", type=positive, default=8, help=DEFAULT)
+    add_workers_option(evaluate)
+    add_precision_option(evaluate)
     evaluate.add_argument("--out", type=Path, help="also write the numbers to this JSON file")
-    _add_device_option(evaluate)
+    add_device_option(evaluate)
 
-    predict = _add_command(
+    predict = add_command(
         commands,
         "predict",
         "IMAGE ... [options]",
@@ -137,7 +148,7 @@ def make_parser() -> argparse.ArgumentParser:
     detector.add_argument(
         "--checkpoint", metavar="PATH", type=Path, help="default: mini, which knows shapes only"
     )
-    _add_published_option(detector)
+    add_published_option(detector)
     predict.add_argument(
         "--out",
         type=Path,
@@ -160,9 +171,9 @@ def make_parser() -> argparse.ArgumentParser:
         default=0.5,
         help="lowest score that counts (%(default)s)",
     )
-    _add_device_option(predict)
+    add_device_option(predict)
 
-    export = _add_command(
+    export = add_command(
         commands,
         "export",
         "CHECKPOINT [--torchvision FILE] [--onnx FILE]",
@@ -177,7 +188,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--onnx", type=Path, metavar="FILE", help="torchvision's model with these weights"
     )
 
-    ablate = _add_command(
+    ablate = add_command(
         commands,
         "ablate",
         "TABLE ... [options]",
@@ -196,13 +207,13 @@ def make_parser() -> argparse.ArgumentParser:
     ablate.add_argument(
         "--jobs", metavar="N", type=positive, help="runs at a time; default: one per core or GPU"
     )
-    ablate.add_argument("--out", type=Path, default=Path("docs/results"), help=_DEFAULT)
+    ablate.add_argument("--out", type=Path, default=Path("docs/results"), help=DEFAULT)
     ablate.add_argument(
         "--runs", type=Path, default=Path("runs/ablate"), help="of single runs; %(default)s"
     )
-    _add_device_option(ablate)
+    add_device_option(ablate)
 
-    shapes = _add_command(
+    shapes = add_command(
         commands,
         "shapes",
         "--out DIR [options]",
@@ -210,15 +221,15 @@ def make_parser() -> argparse.ArgumentParser:
         "mrcnn-lite shapes --out data/shapes-1000 --scenes 1000 --seed 7",
     )
     shapes.add_argument("--out", type=Path, required=True, help="new folder, a COCO root")
-    shapes.add_argument("--scenes", metavar="N", type=positive, default=100, help=_DEFAULT)
-    shapes.add_argument("--seed", metavar="N", type=not_negative, default=0, help=_DEFAULT)
-    shapes.add_argument("--split", metavar="NAME", default="train", help=_DEFAULT)
+    shapes.add_argument("--scenes", metavar="N", type=positive, default=100, help=DEFAULT)
+    shapes.add_argument("--seed", metavar="N", type=not_negative, default=0, help=DEFAULT)
+    shapes.add_argument("--split", metavar="NAME", default="train", help=DEFAULT)
     shapes.add_argument(
         "--size", metavar="N", type=positive, default=128, help="pixels (%(default)s)"
     )
     shapes.add_argument("--crowded", action="store_true", help="more instances, overlapping")
 
-    lessons = _add_command(
+    lessons = add_command(
         commands,
         "lessons",
         "--out DIR",
@@ -227,7 +238,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     lessons.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
 
-    student = _add_command(
+    student = add_command(
         commands,
         "student",
         "--out DIR [options]",
@@ -242,7 +253,7 @@ def make_parser() -> argparse.ArgumentParser:
     student.add_argument(
         "--no-hints", dest="hints", action="store_false", help="let check.hint give none"
     )
-    explorer = _add_command(
+    explorer = add_command(
         commands,
         "explorer",
         "[--out FILE]",
@@ -250,97 +261,6 @@ def make_parser() -> argparse.ArgumentParser:
         "mrcnn-lite explorer --out misalignment.html",
     )
     explorer.add_argument(
-        "--out", type=Path, metavar="FILE", default=Path("misalignment.html"), help=_DEFAULT
+        "--out", type=Path, metavar="FILE", default=Path("misalignment.html"), help=DEFAULT
     )
     return parser
-
-
-_DEFAULT = "default: %(default)s"
-# Those of MaskRCNNConfig, which cannot be asked here without waiting for PyTorch.
-_BACKBONES = (
-    "mini",
-    "mini_resnext",
-    "resnet50",
-    "resnet101",
-    "resnext50_32x4d",
-    "resnext101_64x4d",
-)
-# Those of mrcnn_lite.models.published and mrcnn_lite.experiments.tables, likewise.
-_PUBLISHED = ("coco", "coco_v2")
-_TABLES = ("2a", "2b", "2c", "2d", "2e", "text", "alignment", "cells", "fcis")
-
-
-def _add_command(
-    commands: argparse._SubParsersAction, name: str, arguments: str, description: str, example: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name,
-        help=description,
-        description=description[0].upper() + description[1:] + ".",
-        epilog=f"example: {example}",
-        # The generated usage line repeats all options and fills half a screen.
-        usage=f"mrcnn-lite {name} {arguments}",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=32, width=88),
-    )
-    # Wherever an option says `type=Path`.
-    command.register("type", Path, path)
-    return command
-
-
-def _add_data_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--dataset",
-        choices=("shapes", "coco", "penn-fudan"),
-        metavar="NAME",
-        help="shapes (the default), coco or penn-fudan",
-    )
-    command.add_argument("--root", metavar="DIR", type=Path, help="folder of coco or penn-fudan")
-    command.add_argument("--download", action="store_true", help="fetch penn-fudan into --root")
-    command.add_argument("--split", metavar="NAME", help="of coco, if it has several: train2017")
-    command.add_argument(
-        "--annotations", metavar="FILE", type=Path, help="in COCO's format; in place of --root"
-    )
-    command.add_argument("--images", metavar="DIR", type=Path, help="the pictures of --annotations")
-    command.add_argument("--image-ids", type=ids, metavar="ID,ID,...", help="only these images")
-    command.add_argument("--scenes", metavar="N", type=positive, help="of shapes: how many")
-    command.add_argument(
-        "--scenes-seed", metavar="N", type=not_negative, help="of shapes: seed of the scenes"
-    )
-
-
-def _add_published_option(command: argparse._MutuallyExclusiveGroup) -> None:
-    command.add_argument(
-        "--weights",
-        metavar="NAME",
-        choices=_PUBLISHED,
-        help="torchvision's, for photographs: coco or coco_v2",
-    )
-
-
-def _add_workers_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--workers",
-        metavar="N",
-        type=not_negative,
-        default=0,
-        help="loading processes (%(default)s)",
-    )
-
-
-def _add_precision_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--precision",
-        metavar="NAME",
-        choices=("float32", "bf16", "fp16"),
-        default="float32",
-        help="float32, or by autocast bf16 or fp16",
-    )
-
-
-def _add_device_option(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--device",
-        metavar="NAME",
-        default="auto",
-        help="cpu, cuda, cuda:1, ..., mps (%(default)s: the first there is of cuda, mps and cpu)",
-    )
