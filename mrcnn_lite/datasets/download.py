@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from tqdm import tqdm
+
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.files import make_folder
 
@@ -15,7 +17,7 @@ SECONDS_TO_ANSWER = 60
 
 
 def download(url: str, file: Path, md5: str) -> None:
-    """Download a file, unless it is there; what was fetched before it broke off is kept for later.
+    """Download a file with a progress bar, unless it is there; what came in part is kept.
 
     Args:
         url: of the file.
@@ -72,8 +74,12 @@ def _fetch(url: str, part: Path) -> None:
         missing = response.headers["Content-Length"]
         with open(part, "ab") as target:
             before = target.tell()
-            while block := response.read(BLOCK):
-                target.write(block)
+            total = None if missing is None else before + int(missing)
+            how = {"total": total, "initial": before, "unit": "B", "unit_scale": True}
+            with tqdm(desc=f"fetching {part.stem}", **how) as progress:
+                while block := response.read(BLOCK):
+                    target.write(block)
+                    progress.update(len(block))
             came = target.tell() - before
     # A connection that breaks off looks like the end.
     if missing is not None and came < int(missing):

@@ -33,6 +33,7 @@ from mrcnn_lite.errors import InputError
 URL = "https://www.cis.upenn.edu/~jshi/ped_html/PennFudanPed.zip"
 MD5 = "5aaa3dee905cef73325923716e38fc6d"
 FOLDER = "PennFudanPed"
+CATEGORIES = {1: "person"}
 # Of so many pictures in a row, the last so many are to measure on.
 RUN, HELD_OUT_OF_RUN = 17, 5
 
@@ -43,7 +44,7 @@ class PennFudanDataset(Dataset):
     Images are numbered from 1 in the order of their names: FudanPed00001.png is image 1.
     """
 
-    categories = {1: "person"}  # noqa: RUF012
+    categories = CATEGORIES
     num_classes = 2
 
     def __init__(

@@ -191,12 +191,13 @@ def test_download_goes_on_where_it_broke_off(share, archive, tmp_path):
 
 
 @pytest.mark.parametrize("archive", [GoingOnHandler], indirect=True)
-def test_of_what_came_before_nothing_is_fetched_again(archive, tmp_path, monkeypatch):
+def test_of_what_came_before_nothing_is_fetched_again(archive, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(GoingOnHandler, "asked_for", [])
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "PennFudanPed.zip.part").write_bytes(archive.read_bytes()[:100])
     download_penn_fudan(tmp_path / "data")
     assert GoingOnHandler.asked_for == ["bytes=100-"]
+    assert "fetching PennFudanPed.zip: 100%" in capsys.readouterr().err
 
 
 def test_what_came_before_the_connection_broke_off_is_kept(archive, tmp_path, monkeypatch):
