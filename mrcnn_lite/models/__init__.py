@@ -13,6 +13,8 @@ To be read in the order in which an image goes through them:
     heads         what is asked of each RoI
     roi_heads     the second stage, which puts the last two together
     losses        all five
+    keypoints     a mask with one pixel: head, target, loss, and the place in the image
+    keypoint_roi_heads  the second stage that asks for them, too
     paste         masks back into the image
 
 What decides which of them there are, and what they start from:
@@ -31,7 +33,12 @@ And the rivals:
     dilation      a stage at the resolution of its input, for both
 """
 
-from mrcnn_lite.models.build import mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
+from mrcnn_lite.models.build import (
+    keypoint_rcnn_resnet50_fpn,
+    mask_rcnn,
+    mask_rcnn_resnet50_fpn,
+    mini_config,
+)
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
@@ -39,6 +46,7 @@ from mrcnn_lite.models.mask_rcnn import MaskRCNN
 __all__ = [
     "MaskRCNN",
     "MaskRCNNConfig",
+    "keypoint_rcnn_resnet50_fpn",
     "mask_rcnn",
     "mask_rcnn_resnet50_fpn",
     "mini_config",

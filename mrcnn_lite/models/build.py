@@ -12,19 +12,23 @@ from typing import Any
 
 from torch import nn
 from torchvision.models import ResNet50_Weights, WeightsEnum
-from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights
+from torchvision.models.detection import (
+    KeypointRCNN_ResNet50_FPN_Weights,
+    MaskRCNN_ResNet50_FPN_Weights,
+)
 
 from mrcnn_lite.models.backbone import RESNETS, Trunk, mini_trunk, resnet_trunk
 from mrcnn_lite.models.c4 import SHARED_BINS, AveragePool, make_c4_backbone, make_c5_backbone
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.dilation import remove_stride
-from mrcnn_lite.models.fast.few_at_once import RoIHeadsFewAtOnce
+from mrcnn_lite.models.fast.few_at_once import KeypointRoIHeadsFewAtOnce, RoIHeadsFewAtOnce
 from mrcnn_lite.models.fast.training import SampledRPN
 from mrcnn_lite.models.fcis import FCIS, PARTS, FCISHeads
 from mrcnn_lite.models.fcn import FCN
 from mrcnn_lite.models.fpn import make_fpn_backbone
 from mrcnn_lite.models.heads import BoxHead, BoxPredictor, make_fcn_branch, make_mlp_branch
 from mrcnn_lite.models.images import ImageTransform
+from mrcnn_lite.models.keypoints import make_keypoint_branch
 from mrcnn_lite.models.losses import mask_loss, mask_probabilities, softmax_mask_loss
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
 from mrcnn_lite.models.roi_features import SAMPLING_RATIO, make_roi_op
@@ -82,6 +86,8 @@ MASK_LOSSES = {
     "sigmoid": (mask_loss, mask_probabilities),
     "softmax": (softmax_mask_loss, partial(mask_probabilities, softmax=True)),
 }
+# Training draws one of these at random, as the paper does for keypoints; evaluation takes the last.
+KEYPOINT_MIN_SIZES = (640, 672, 704, 736, 768, 800)
 # The RoI operations that have a position-sensitive twin; "pool" is FCIS's own.
 PS_ROI_OPS = {
     name: partial(operation.read_position_sensitively, sampling_ratio=SAMPLING_RATIO)
@@ -107,6 +113,7 @@ def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
         "box_head_channels": 160,
         "mask_head_channels": (64, 32),
         "mask_mlp_channels": (256, 256),
+        "keypoint_head_channels": (64, 64),
         "min_size": 128,
         "max_size": 256,
         "image_mean": (0.5, 0.5, 0.5),
@@ -166,9 +173,10 @@ def fcis(config: MaskRCNNConfig) -> FCIS:
             Mask R-CNN's heads are not read; `roi_op` may be "align" or, as in the paper, "pool".
 
     Raises:
-        ValueError: the configuration asks for a pyramid, for no masks, or for an RoI operation that
-            has no position-sensitive twin.
+        ValueError: the configuration asks for a pyramid, for no masks, for keypoints, or for an RoI
+            operation that has no position-sensitive twin.
     """
+    _refuse_keypoints("FCIS", config)
     for name, allowed in (("neck", _single_maps()), ("roi_op", list(PS_ROI_OPS))):
         if (value := getattr(config, name)) not in allowed:
             raise ValueError(f"FCIS wants {name} to be one of {', '.join(allowed)}, got {value!r}")
@@ -194,8 +202,10 @@ def fcn(config: MaskRCNNConfig) -> FCN:
         config: `backbone`, `num_classes`, the image fields and `box_detections_per_img` count.
 
     Raises:
-        ValueError: the configuration asks for a pyramid, whose trunk lacks the last stage.
+        ValueError: the configuration asks for a pyramid, whose trunk lacks the last stage, or for
+            keypoints.
     """
+    _refuse_keypoints("an FCN", config)
     if config.neck not in (allowed := _single_maps()):
         raise ValueError(f"an FCN wants neck to be {' or '.join(allowed)}, got {config.neck!r}")
     trunk = _build_trunk(config)
@@ -267,6 +277,55 @@ def mask_rcnn_resnet50_fpn(
     return model
 
 
+def keypoint_rcnn_resnet50_fpn(
+    weights: str | KeypointRCNN_ResNet50_FPN_Weights | None = None,
+    weights_backbone: str | ResNet50_Weights | None = None,
+    num_classes: int = 2,
+    num_keypoints: int = 17,
+    **overrides: Any,
+) -> MaskRCNN:
+    """Build torchvision's `keypointrcnn_resnet50_fpn`: persons and their 17 keypoints, no masks.
+
+    Args:
+        weights: torchvision's published weights ("DEFAULT", "COCO_V1" or "COCO_LEGACY"), or None.
+        weights_backbone: as for `mask_rcnn_resnet50_fpn`.
+        num_classes: classes including the background.
+        num_keypoints: of every object.
+        **overrides: other fields of `MaskRCNNConfig`; `mask_head="fcn"` adds masks.
+
+    Raises:
+        TypeError, ValueError, InputError: as `mask_rcnn_resnet50_fpn`; published weights have
+            another number of classes or keypoints.
+    """
+    known = {field.name for field in fields(MaskRCNNConfig)} - {"backbone", "neck"}
+    if unknown := sorted(set(overrides) - known):
+        raise TypeError(f"keypoint_rcnn_resnet50_fpn got unknown options: {', '.join(unknown)}")
+    weights = KeypointRCNN_ResNet50_FPN_Weights.verify(weights)
+    settings = settings_to_start_from(weights, ResNet50_Weights.verify(weights_backbone))
+    if weights == KeypointRCNN_ResNet50_FPN_Weights.COCO_LEGACY:
+        # They alone were trained with the epsilon that torchvision has now.
+        del settings["frozen_batch_norm_eps"]
+    settings |= {"mask_head": "none", "min_size": KEYPOINT_MIN_SIZES}
+    settings |= {"num_classes": num_classes, "num_keypoints": num_keypoints, **overrides}
+    config = MaskRCNNConfig(**settings)
+    if weights is None:
+        return mask_rcnn(config, weights_backbone)
+    published = len(weights.meta["categories"]), len(weights.meta["keypoint_names"])
+    if (num_classes, num_keypoints) != published:
+        raise ValueError(
+            f"{weights} has {published[0]} classes and {published[1]} keypoints, "
+            f"num_classes is {num_classes} and num_keypoints {num_keypoints}"
+        )
+    model = mask_rcnn(config)
+    model.load_state_dict(fetch_state_dict(weights))
+    return model
+
+
+def _refuse_keypoints(name: str, config: MaskRCNNConfig) -> None:
+    if config.num_keypoints:
+        raise ValueError(f"{name} predicts no keypoints, but num_keypoints={config.num_keypoints}")
+
+
 def _build_transform(config: MaskRCNNConfig) -> ImageTransform:
     one_size = isinstance(config.min_size, int)
     min_size = (config.min_size,) if one_size else config.min_size
@@ -311,7 +370,13 @@ def _build_roi_heads(
             channels, mask_side, shared_head is not None, config
         )
     loss, probabilities = MASK_LOSSES[config.mask_loss]
-    return RoIHeadsFewAtOnce(
+    make_roi_heads = RoIHeadsFewAtOnce
+    if config.num_keypoints:
+        head, predictor = make_keypoint_branch(channels, config)
+        make_roi_heads = partial(
+            KeypointRoIHeadsFewAtOnce, keypoint_head=head, keypoint_predictor=predictor
+        )
+    return make_roi_heads(
         config,
         make_roi_op(config),
         box_head,

@@ -10,10 +10,12 @@ from torchvision.models.detection import (
     FasterRCNN,
     MaskRCNN,
     fasterrcnn_resnet50_fpn,
+    keypointrcnn_resnet50_fpn,
     maskrcnn_resnet50_fpn,
 )
 from torchvision.ops import FrozenBatchNorm2d
 
+from mrcnn_lite.models.build import KEYPOINT_MIN_SIZES
 from mrcnn_lite.models.config import MaskRCNNConfig
 
 # What torchvision's model, made without weights, adds to the variance in its batch norm.
@@ -22,11 +24,16 @@ EPS = 1e-5
 ABOUT_TRAINING = ("frozen_batch_norm", "frozen_batch_norm_eps", "trainable_backbone_layers")
 # Without a mask branch these describe nothing.
 ABOUT_MASKS = ("mask_head_channels", "mask_mlp_channels", "mask_loss", "class_agnostic_masks")
-# torchvision has a model with masks and one without.
+ABOUT_KEYPOINTS = ("keypoint_head_channels",)
+# torchvision has a model with masks, one without, and one with keypoints in their place.
 BUILDERS = {"fcn": maskrcnn_resnet50_fpn, "none": fasterrcnn_resnet50_fpn}
 # Fields that the builders take as keywords. Two share a name with a module that they make.
 KEYWORDS = {name for kind in (MaskRCNN, FasterRCNN) for name in inspect.signature(kind).parameters}
 KEYWORDS -= {"backbone", "mask_head"}
+# What torchvision's model with keypoints is like if nothing is said.
+KEYPOINT_RCNN = MaskRCNNConfig(
+    mask_head="none", num_classes=2, num_keypoints=17, min_size=KEYPOINT_MIN_SIZES
+)
 MOST_NAMED = 3
 
 
@@ -38,7 +45,7 @@ def to_torchvision(model: nn.Module) -> nn.Module:
 
     Args:
         model: a Mask R-CNN on ResNet-50 with FPN; without mask branch it becomes
-            `fasterrcnn_resnet50_fpn`.
+            `fasterrcnn_resnet50_fpn`, with keypoints in its place `keypointrcnn_resnet50_fpn`.
 
     Returns:
         The model, in evaluation mode.
@@ -54,6 +61,8 @@ def to_torchvision(model: nn.Module) -> nn.Module:
 
 def torchvision_builder(model: nn.Module) -> Callable[..., nn.Module]:
     """Say which of torchvision's builders makes a model like this one."""
+    if model.config.num_keypoints:
+        return keypointrcnn_resnet50_fpn
     return BUILDERS[model.config.mask_head]
 
 
@@ -65,14 +74,19 @@ def torchvision_keywords(model: nn.Module) -> dict[str, Any]:
     """
     if model.method != "mask_rcnn":
         raise ValueError(f"torchvision has no model of the method {model.method}")
-    config, usual = model.config, MaskRCNNConfig()
+    config, usual, builders, taken = model.config, MaskRCNNConfig(), BUILDERS, KEYWORDS
     passed_over = ABOUT_TRAINING + (ABOUT_MASKS if config.mask_head == "none" else ())
+    if config.num_keypoints:
+        usual, builders = KEYPOINT_RCNN, {"none": keypointrcnn_resnet50_fpn}
+        taken = KEYWORDS | {"num_keypoints"}
+    else:
+        passed_over += ABOUT_KEYPOINTS
     keywords, differing = {"num_classes": config.num_classes}, []
     for name in [field.name for field in fields(config) if field.name not in passed_over]:
         value = getattr(config, name)
-        if value == getattr(usual, name) or (name == "mask_head" and value in BUILDERS):
+        if value == getattr(usual, name) or (name == "mask_head" and value in builders):
             continue
-        if name in KEYWORDS:
+        if name in taken:
             keywords[name] = value
         else:
             differing.append(f"{name}={value!r}")
