@@ -18,6 +18,7 @@ from mrcnn_lite.cli.commands.learn import _evaluation
 from mrcnn_lite.cli.data import open_dataset, open_evaluation_data, open_training_data
 from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.errors import InputError
+from mrcnn_lite.models import mini_config
 from tests.documents.exports import describe, make_exports, make_pictures, write
 
 QUICK = ["--steps", "1", "--batch-size", "2", "--min-size", "64"]
@@ -99,7 +100,7 @@ def test_the_next_command_measures_on_what_was_held_out(trained, expected):
 def test_evaluation_measures_on_the_images_that_training_held_out(share, files):
     training, held_out = open_parts(*files, "--validation", share)
     assert sorted(training.image_ids + held_out.image_ids) == [1, 2, 3, 4]
-    model = Namespace(predicts_masks=True)
+    model = Namespace(predicts_masks=True, config=mini_config(2))
     loaded = Namespace(model=model, categories=training.categories)
     options = parse("evaluate", "x", *files, "--validation", share)
     assert open_evaluation_data(options, loaded).image_ids == held_out.image_ids
@@ -111,7 +112,8 @@ def test_classes_keep_their_labels_whatever_another_files_ids_are(files, exports
     names = sorted(os.listdir(exports / "pictures"))
     write(tmp_path / "other.json", describe(names, {3: "nut", 9: "bolt"}))
     other = ["--annotations", tmp_path / "other.json", "--images", exports / "pictures"]
-    loaded = Namespace(model=Namespace(predicts_masks=True), categories=training.categories)
+    model = Namespace(predicts_masks=True, config=mini_config(2))
+    loaded = Namespace(model=model, categories=training.categories)
     measured = open_evaluation_data(parse("evaluate", "x", *other), loaded)
     assert measured.categories == {1: "bolt", 2: "nut"}
     assert measured.category_ids == {1: 9, 2: 3}
@@ -142,7 +144,8 @@ def test_boxes_alone_are_for_a_model_without_masks(tmp_path):
         assert len(part[0][1]["boxes"]) == 2
     with pytest.raises(InputError, match="--set mask_head=none"):
         open_parts(*files)
-    without = Namespace(model=Namespace(predicts_masks=False), categories=dataset.categories)
+    model = Namespace(predicts_masks=False, config=mini_config(2))
+    without = Namespace(model=model, categories=dataset.categories)
     assert "masks" not in open_evaluation_data(parse("evaluate", "x", *files), without)[0][1]
 
 
