@@ -9,6 +9,7 @@ Parameter names, and the conversion between places and image coordinates, are to
 
 import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -101,7 +102,17 @@ def keypoint_loss(logits: Tensor, keypoints: Tensor, boxes: Tensor) -> Tensor:
     return F.cross_entropy(by_place[learnt], places[learnt])
 
 
-def find_keypoints(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
+def enlarge(maps: Tensor, rows: int, columns: int) -> Tensor:
+    """Enlarge maps `Tensor[K, m, m]` to `Tensor[K, rows, columns]` by bicubic interpolation."""
+    size = (rows, columns)
+    return F.interpolate(maps[None], size=size, mode="bicubic", align_corners=False)[0]
+
+
+def find_keypoints(
+    logits: Tensor,
+    boxes: Tensor,
+    enlarge: Callable[[Tensor, int, int], Tensor] = enlarge,
+) -> tuple[Tensor, Tensor]:
     """Read from each map where its keypoint is, in image pixels.
 
     A map is enlarged to the box's size in pixels (bicubic), which places its maximum between the
@@ -111,6 +122,7 @@ def find_keypoints(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     Args:
         logits: `Tensor[R, K, m, m]`.
         boxes: `Tensor[R, 4]` in image pixels.
+        enlarge: how maps are enlarged.
 
     Returns:
         Keypoints `Tensor[R, K, 3]`, (x, y, 1), as torchvision gives them: the place has no
@@ -121,7 +133,7 @@ def find_keypoints(logits: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
     for i, (maps, box) in enumerate(zip(logits, boxes.detach())):
         size = (box[2:] - box[:2]).clamp(min=1)  # [2]: width, height
         columns, rows = (math.ceil(side) for side in size.tolist())
-        enlarged = F.interpolate(maps[None], size=(rows, columns), mode="bicubic")[0]  # [K, h, w]
+        enlarged = enlarge(maps, rows, columns)  # [K, h, w]
         best = enlarged.flatten(start_dim=1).max(dim=1)  # of [K, h w]
         at = torch.stack([best.indices % columns, best.indices // columns], dim=1)  # [K, 2]
         # A box that is no whole number of pixels wide has columns a little narrower than a pixel.

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from mrcnn_lite.models.fast.enlarge import enlarge_by_products
 from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.keypoint_roi_heads import KeypointRoIHeads
 from mrcnn_lite.models.keypoints import find_keypoints
@@ -63,14 +64,11 @@ class KeypointRoIHeadsFewAtOnce(KeypointRoIHeads, RoIHeadsFewAtOnce):
         if features[0].device.type != "cpu":
             return super().predict_keypoints_of(images, features, boxes)
         roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
-        found = [
-            find_keypoints(
-                in_full_precision(self.keypoint_predictor(self.keypoint_head(few))), few_boxes
-            )
-            for few, few_boxes in zip(
-                roi_features.split(MASKS_AT_ONCE), torch.cat(boxes).split(MASKS_AT_ONCE)
-            )
-        ]
+        every_few = zip(roi_features.split(MASKS_AT_ONCE), torch.cat(boxes).split(MASKS_AT_ONCE))
+        found = []
+        for few, few_boxes in every_few:
+            logits = in_full_precision(self.keypoint_predictor(self.keypoint_head(few)))
+            found.append(find_keypoints(logits, few_boxes, enlarge_by_products))  # [F, K, m, m]
         keypoints, scores = zip(*found)
         return torch.cat(keypoints), torch.cat(scores)
 
