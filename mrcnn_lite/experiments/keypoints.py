@@ -1,6 +1,6 @@
 """Keypoints beside masks, and what RoIAlign is worth to them (Mask R-CNN, section 5 and table 6).
 
-    python -m mrcnn_lite.experiments.keypoints       # about MINUTES minutes on two idle cores
+    python -m mrcnn_lite.experiments.keypoints       # about 20 minutes on two idle cores
 
 `mini` learns the five keypoints of the Shapes together with their masks, with RoIAlign and with
 RoIPool. Both start from a trunk that has learnt to name single shapes, and from nothing else (see
@@ -34,7 +34,7 @@ from mrcnn_lite.models.keypoints import find_keypoints
 
 OPERATIONS = {"RoIAlign": "align", "RoIPool": "pool"}
 SEEDS = 3
-STEPS = 800
+STEPS = 600
 HELD_OUT = 200
 MEASURES = ("AP", "AP50", "AP75")
 
