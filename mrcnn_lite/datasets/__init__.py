@@ -5,10 +5,11 @@ holds "boxes", float32 `Tensor[N, 4]` (x1, y1, x2, y2 in image pixels), "labels"
 (from 1; 0 is the background), "masks", uint8 `Tensor[N, H, W]`, and "image_id". An image without
 objects has N = 0. With keypoints there are "keypoints", float32 `Tensor[N, K, 3]` (x, y in image
 pixels; visibility 0 unknown, 1 hidden, 2 seen), and "mirrored_keypoints", int64 `Tensor[K]`: which
-keypoint each becomes in a mirrored picture. Beside that each has `coco`, the same ground truth as
-pycocotools reads it, `categories` (label to name), `num_classes` (largest label + 1), and, without
-reading pictures, `image_id(index)`, `size(index)`, `has_objects(index)` and `fingerprint()`, which
-tells two data sets apart.
+keypoint each becomes in a mirrored picture; the data set has `keypoint_names` and
+`keypoint_sigmas`. Beside that each has `coco`, the same ground truth as pycocotools reads it,
+`categories` (label to name), `num_classes` (largest label + 1), and, without reading pictures,
+`image_id(index)`, `size(index)`, `has_objects(index)` and `fingerprint()`, which tells two data
+sets apart.
 
 Begin with one data set; `shapes` needs no files, `coco` is what your own data will go through.
 

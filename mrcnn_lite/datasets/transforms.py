@@ -37,12 +37,20 @@ def horizontal_flip(image: Tensor, target: Target) -> tuple[Tensor, Target]:
 
     Returns:
         A new image and a new target; those given are left as they are.
+
+    Raises:
+        ValueError: there are keypoints, but not which each becomes.
     """
     boxes = BoundingBoxes(target["boxes"], format="XYXY", canvas_size=tuple(image.shape[-2:]))
     mirrored = {**target, "boxes": v2.horizontal_flip(boxes).as_subclass(Tensor)}
     if "masks" in target:
         mirrored["masks"] = v2.horizontal_flip(target["masks"])
     if "keypoints" in target:
+        if "mirrored_keypoints" not in target:
+            raise ValueError(
+                "a target with keypoints needs mirrored_keypoints, too: which one each becomes in "
+                "a mirrored picture, as a left eye becomes a right one"
+            )
         x, y, visibility = target["keypoints"][:, target["mirrored_keypoints"]].unbind(dim=-1)
         # What is not annotated has no place, and stays at (0, 0).
         x = torch.where(visibility > 0, image.shape[-1] - x, x)

@@ -83,13 +83,22 @@ def evaluate(
         process; -1 where there is nothing to count, for example no large object. A model without a
         mask head has no "segm"; one with keypoints has "keypoints", ten numbers, by OKS in place of
         IoU.
+
+    Raises:
+        ValueError: the model predicts keypoints, but the data set was not opened with as many.
     """
+    kinds, sigmas = kinds_of(model), None
+    if "keypoints" in kinds:
+        sigmas = dataset.keypoint_sigmas
+        if len(sigmas) != (number := model.config.num_keypoints):
+            raise ValueError(
+                f"the model predicts {number} keypoints, but the data set has {len(sigmas)}; it "
+                "should be opened with keypoints=True"
+            )
     results = collect_results(model, dataset, batch_size, num_workers, precision)
     parts = distributed.gather(results)
     metrics = None
     if distributed.is_first():
-        kinds = kinds_of(model)
-        sigmas = dataset.keypoint_sigmas if "keypoints" in kinds else None
         results = itertools.chain(*parts)
         metrics = score_results(dataset.coco, results, print_table, kinds, sigmas)
     return distributed.share(metrics)

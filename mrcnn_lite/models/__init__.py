@@ -21,6 +21,7 @@ What decides which of them there are, and what they start from:
 
     config          every choice
     build           from the choices to a model: the one place that asks
+    keypoint_rcnn   torchvision's model with keypoints in place of masks
     weights         torchvision's published weights
     to_torchvision  and back: a trained model as torchvision's own
     fast            what stands in place of a plain part for speed alone
@@ -33,14 +34,10 @@ And the rivals:
     dilation      a stage at the resolution of its input, for both
 """
 
-from mrcnn_lite.models.build import (
-    keypoint_rcnn_resnet50_fpn,
-    mask_rcnn,
-    mask_rcnn_resnet50_fpn,
-    mini_config,
-)
+from mrcnn_lite.models.build import mask_rcnn, mask_rcnn_resnet50_fpn, mini_config
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
+from mrcnn_lite.models.keypoint_rcnn import keypoint_rcnn_resnet50_fpn
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
 
 __all__ = [

@@ -15,8 +15,8 @@ from torchvision.models.detection import (
 )
 from torchvision.ops import FrozenBatchNorm2d
 
-from mrcnn_lite.models.build import KEYPOINT_MIN_SIZES
 from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.keypoint_rcnn import MIN_SIZES
 
 # What torchvision's model, made without weights, adds to the variance in its batch norm.
 EPS = 1e-5
@@ -32,7 +32,7 @@ KEYWORDS = {name for kind in (MaskRCNN, FasterRCNN) for name in inspect.signatur
 KEYWORDS -= {"backbone", "mask_head"}
 # What torchvision's model with keypoints is like if nothing is said.
 KEYPOINT_RCNN = MaskRCNNConfig(
-    mask_head="none", num_classes=2, num_keypoints=17, min_size=KEYPOINT_MIN_SIZES
+    mask_head="none", num_classes=2, num_keypoints=17, min_size=MIN_SIZES
 )
 MOST_NAMED = 3
 
@@ -93,7 +93,8 @@ def torchvision_keywords(model: nn.Module) -> dict[str, Any]:
     if differing:
         raise ValueError(
             f"torchvision has no ready-made model with {', '.join(differing[:MOST_NAMED])}; "
-            "it has Mask R-CNN (or, without masks, Faster R-CNN) on ResNet-50 with FPN"
+            "it has Mask R-CNN (or, without masks, Faster R-CNN or Keypoint R-CNN) on ResNet-50 "
+            "with FPN"
         )
     return keywords
 

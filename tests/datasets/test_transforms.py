@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch.utils.data import DataLoader
 from torchvision.ops import masks_to_boxes
@@ -51,6 +52,12 @@ def test_keypoints_change_sides_and_twice_is_as_before():
     _, again = horizontal_flip(mirrored, mirrored_target)
     assert torch.equal(again["keypoints"], target["keypoints"])
     assert not torch.equal(mirrored_target["keypoints"], target["keypoints"])
+
+
+def test_keypoints_of_unknown_counterparts_are_named():
+    target = {"boxes": torch.zeros(1, 4), "keypoints": torch.zeros(1, 2, 3)}
+    with pytest.raises(ValueError, match="needs mirrored_keypoints"):
+        horizontal_flip(torch.rand(3, 5, 7), target)
 
 
 def test_boxes_alone_are_mirrored_too():

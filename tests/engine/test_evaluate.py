@@ -221,4 +221,6 @@ def test_a_model_with_keypoints_is_scored_by_them(capsys):
     dataset = ShapesDataset(2, seed=0, keypoints=True)
     metrics = evaluate(model, dataset, print_table=True)
     assert set(metrics) == {"bbox", "keypoints"}
+    with pytest.raises(ValueError, match="predicts 5 keypoints, but the data set has 0"):
+        evaluate(model, ShapesDataset(2, seed=0))
     assert "keypoints\n Average Precision" in capsys.readouterr().out

@@ -188,8 +188,8 @@ def test_published_weights_want_their_own_epsilon_and_numbers(monkeypatch, name)
         built.append(config)
         return mock.Mock()
 
-    monkeypatch.setattr("mrcnn_lite.models.build.mask_rcnn", note)
-    monkeypatch.setattr("mrcnn_lite.models.build.fetch_state_dict", lambda weights: weights)
+    monkeypatch.setattr("mrcnn_lite.models.keypoint_rcnn.mask_rcnn", note)
+    monkeypatch.setattr("mrcnn_lite.models.keypoint_rcnn.fetch_state_dict", lambda weights: weights)
     model = keypoint_rcnn_resnet50_fpn(weights=name)
     weights = KeypointRCNN_ResNet50_FPN_Weights[name]
     model.load_state_dict.assert_called_once_with(weights)
