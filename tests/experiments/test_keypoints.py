@@ -34,7 +34,7 @@ def test_a_run_trains_measures_and_is_kept(tmp_path, monkeypatch):
     result = train_and_measure("RoIPool", 3, tmp_path, steps=7)
     assert trained == [(3, 7), ("pool", 3, 6, True)]
     assert set(result["metrics"]) == {"bbox", "segm", "keypoints"}
-    assert result["pixels_off"] > 0
+    assert 0 <= result["close"] < 1
     assert train_and_measure("RoIPool", 3, tmp_path, steps=7) == result
     assert len(trained) == 2
     assert (tmp_path / "7-steps" / "pool" / "seed-3" / "result.json").exists()
@@ -58,7 +58,7 @@ def test_the_page_says_what_was_measured():
     def run(seed, ap):
         metrics = {kind: dict.fromkeys(("AP", "AP50", "AP75"), ap) for kind in ("segm", "bbox")}
         metrics["keypoints"] = {"AP": ap, "AP50": 2 * ap, "AP75": ap}
-        return {"seed": seed, "seconds": 120.0, "metrics": metrics, "pixels_off": ap}
+        return {"seed": seed, "seconds": 120.0, "metrics": metrics, "close": ap}
 
     runs = {
         "RoIAlign": [run(0, 0.4), run(1, 0.44), run(2, 0.48)],
@@ -69,5 +69,6 @@ def test_the_page_says_what_was_measured():
     page = page_of_keypoints(result)
     assert "| RoIAlign | 44.0 ± 4.0 | 88.0 ± 8.0 | 44.0 ± 4.0 |" in page
     assert "| RoIAlign's gain (95 %) | +29 % (+29 to +29) |" in page
+    assert page.count("+29 %") == 6
     assert "2.0 minutes of training" in page
     assert "3 seeds" in page
