@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch.nn.functional as F
 from torch import Tensor
 from torchvision.transforms.functional import to_pil_image
 
@@ -19,9 +20,10 @@ from mrcnn_lite.explore.palette import Meaning
 
 FOLDER = Path(__file__).parent / "web"
 # What the widgets have in common; each needs only those before it.
-SHARED = tuple(
-    FOLDER / f"{name}.js" for name in ("numbers", "elements", "viewport", "looks", "voice")
-)
+_NAMES = ("packed", "numbers", "elements", "viewport", "looks", "voice")
+SHARED = tuple(FOLDER / f"{name}.js" for name in _NAMES)
+# A picture's longer side, where it is only drawn.
+MOST_PIXELS = 512
 _IMPORT = re.compile(r'^import [^;]*? from "\.{1,2}/[./\w]+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
@@ -55,6 +57,24 @@ def as_data_uri(image: Tensor, kind: str = "JPEG") -> str:
     encoded = io.BytesIO()
     to_pil_image(image.detach().cpu().clamp(0, 1)).save(encoded, kind, quality=90)
     return f"data:image/{kind.lower()};base64," + base64.b64encode(encoded.getvalue()).decode()
+
+
+def send_picture(image: Tensor) -> dict[str, Any]:
+    """A picture to be drawn in the browser, with its (H, W); a large one has fewer pixels there.
+
+    Args:
+        image: `Tensor[3, H, W]` in 0..1.
+    """
+    image, size = image.detach().cpu().float(), list(image.shape[1:])
+    if max(size) > MOST_PIXELS:
+        scale = MOST_PIXELS / max(size)
+        image = F.interpolate(image[None], scale_factor=scale, mode="bilinear", antialias=True)[0]
+    return {"picture": as_data_uri(image), "size": size}
+
+
+def as_sent(values: Tensor) -> Tensor:
+    """A tensor's numbers as the browser gets them by `pack`, in float64 like its own."""
+    return values.detach().cpu().float().double()
 
 
 def pack(values: Tensor) -> dict[str, Any]:
