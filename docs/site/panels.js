@@ -8,7 +8,9 @@ for (const script of document.querySelectorAll("script.mrcnn-lite-panel")) {
     off() {},
     save_changes() {},
   };
-  const still = script.closest(".cell_output").querySelector("img");
+  const image = script.closest(".cell_output").querySelector("img");
+  // A picture may be a link to itself.
+  const still = image.closest("a") ?? image;
   const place = document.createElement("div");
   still.before(place);
   render({ model, el: place });

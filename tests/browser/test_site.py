@@ -249,7 +249,8 @@ def test_panels_of_lessons_are_alive(open_page, site, name, panel):
     wait_until(page, "document.querySelector('.mrcnn-panel .status:not(:empty)') !== null")
     assert alive.count() == 1
     assert alive.locator("figure").count() == FIGURES[panel]
-    # In the place of the still picture.
+    # In the place of the still picture, and of the link to it.
+    assert alive.locator("xpath=ancestor::a").count() == 0
     cell = page.locator(".cell_output", has=alive)
     assert not cell.locator("img").is_visible()
     before = alive.locator("canvas").last.evaluate("canvas => canvas.toDataURL()")

@@ -31,7 +31,7 @@ export function makeAnchors(data) {
   const image = (view, { picture, colors }) => drawImage(view, picture, data.size, colors);
   return {
     figures: { cell: { area }, candidates: { area }, kept: { area } },
-    legend: [["dotted", "anchor"], ["cells-read dot", "middle of its cell"], ["prediction", "candidate, the stronger the higher its score"]],
+    legend: [["dotted", "anchor"], ["cells-read dot", "middle of its cell"], ["predicted", "candidate, the stronger the higher its score"]],
     compute: ({ level, threshold }) => {
       const found = levels[level];
       return { ...found, all: Array.from(found.scores.keys()), kept: suppress(found.boxes, found.scores, threshold) };

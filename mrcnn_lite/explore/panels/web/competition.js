@@ -30,7 +30,7 @@ export function makeCompetition(data, { rival: choice }) {
   const map = (name) => (view, found) => drawProbabilities(view, found[name], side);
   return {
     figures: { rival: small, sigmoid: small, softmax: small, row: { area: [0, 0, 1.35, 1], shape: "wide" } },
-    legend: [["before", "softmax, before"], ["softmax", "softmax"], ["prediction", "sigmoid"]],
+    legend: [["before", "softmax, before"], ["softmax", "softmax"], ["predicted", "sigmoid"]],
     compute: ({ rival, boost }) => compete(logits, [classes, side], data.of, rival, boost),
     draw: {
       rival: map("rival"),

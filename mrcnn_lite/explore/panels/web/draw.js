@@ -2,7 +2,7 @@
 
 import { drawRuler, rectangleIn } from "../../web/viewport.js";
 
-const MARGIN = { left: 34, right: 12, top: 10, bottom: 36 };
+const MARGIN = { left: 34, right: 16, top: 10, bottom: 36 };
 
 /** The area of a figure that shows an image of [height, width] pixels, with room for its ruler. */
 export function areaOfImage([height, width]) {

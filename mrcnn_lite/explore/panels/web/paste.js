@@ -35,9 +35,9 @@ export function makePaste(data) {
   return {
     figures: { small: { area: [-room / 2, -room * 0.16, side + room / 2, side + room * 0.84] }, pasted: { area }, overlap: { area } },
     legend: [
-      ["prediction", "box, and outline of the mask"],
+      ["predicted", "box, and outline of the mask"],
       ["ground-truth square", ({ counts }) => `only in the truth: ${counts[1]} pixels`],
-      ["prediction square", ({ counts }) => `only in the prediction: ${counts[2]} pixels`],
+      ["predicted square", ({ counts }) => `only in the prediction: ${counts[2]} pixels`],
       ["black square", ({ counts }) => `in both: ${counts[3]} pixels`],
     ],
     compute: ({ threshold }) => cutAndCompare(pasted, truth, threshold),
