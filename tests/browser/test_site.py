@@ -281,6 +281,8 @@ def test_axe_finds_nothing(open_page, site, name, scheme):
     page.wait_for_selector("h1")
     # Opened, since what is folded is not looked at.
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    # Only then is it known which formulas are wider than the page.
+    page.evaluate("window.MathJax?.startup?.promise")
     settle(page)
     assert faults(page) == []
 

@@ -44,7 +44,8 @@ class Panel(anywidget.AnyWidget):
     kind = traitlets.Unicode().tag(sync=True)
     label = traitlets.Unicode().tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
-    controls = traitlets.Dict().tag(sync=True)
+    # A list, since notebooks are written with the names of a mapping in alphabetical order.
+    controls = traitlets.List().tag(sync=True)
     values = traitlets.Dict().tag(sync=True)
 
     def __init__(
@@ -64,7 +65,7 @@ class Panel(anywidget.AnyWidget):
             kind=kind,
             label=label,
             data=dict(data),
-            controls={name: control.described() for name, control in controls.items()},
+            controls=[{"name": name, **control.described()} for name, control in controls.items()],
             values=dict(values),
         )
 

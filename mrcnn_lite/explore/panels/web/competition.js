@@ -13,10 +13,10 @@ const LINES = [
 const HALF = 0.5;
 
 /** The panel's figures, and how they follow the rival and what is added to its logits. */
-export function makeCompetition(data, { rival: choice }) {
+export function makeCompetition(data, controls) {
   const logits = unpack(data.logits);
   const [classes, side] = data.logits.shape;
-  const names = new Map(choice.options.map(([name, number]) => [number, name]));
+  const names = new Map(controls.find(({ name }) => name === "rival").options.map(([name, number]) => [number, name]));
   const fractions = [0, 0.25, 0.5, 0.75, 1];
   const step = Math.max(1, Math.round(side / 5));
   const columns = Array.from({ length: Math.ceil(side / step) }, (_, i) => i * step);

@@ -15,9 +15,9 @@ const KINDS = { anchors: makeAnchors, levels: makeLevels, competition: makeCompe
 const COLORS = ["true-box", "cells-read", "ground-truth", "prediction", "before", "softmax", "ink", "muted", "line"];
 const SAVE_EVERY_MS = 60;
 
-/** The controls by name, each with `node` and `set(value)`; `change(name, value, note)` gets what is set. */
+/** The controls as [name, control], each with `node` and `set(value)`; `change(name, value, note)` gets what is set. */
 function makeControls(specs, change, refuse) {
-  return Object.entries(specs).map(([name, { label, options, low, high, step, unit }]) => {
+  return specs.map(({ name, label, options, low, high, step, unit }) => {
     if (options) {
       const values = Object.fromEntries(options.map(([text, value]) => [value, text]));
       const { node, set } = makeChoice(label, name, values, (value) => change(name, Number(value)));
