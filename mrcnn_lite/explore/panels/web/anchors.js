@@ -4,7 +4,7 @@ import { show } from "../../web/numbers.js";
 import { unpack } from "../../web/packed.js";
 import { INK, outline, placeIn, rectangleIn } from "../../web/viewport.js";
 import { suppress } from "./compute.js";
-import { areaOfImage, drawImage } from "./draw.js";
+import { drawImage, figureOfImage } from "./draw.js";
 
 const boxAt = (boxes, i) => Array.from(boxes.slice(4 * i, 4 * i + 4));
 
@@ -27,10 +27,10 @@ function drawScored(view, { boxes, scores }, indices, color) {
 export function makeAnchors(data) {
   const levels = data.levels.map((level) =>
     Object.fromEntries(["anchors", "boxes", "scores"].map((name) => [name, unpack(level[name])])));
-  const area = areaOfImage(data.size);
+  const figure = figureOfImage(data.size);
   const image = (view, { picture, colors }) => drawImage(view, picture, data.size, colors);
   return {
-    figures: { cell: { area }, candidates: { area }, kept: { area } },
+    figures: { cell: figure, candidates: figure, kept: figure },
     legend: [["dotted", "anchor"], ["cells-read dot", "middle of its cell"], ["predicted", "candidate, the stronger the higher its score"]],
     compute: ({ level, threshold }) => {
       const found = levels[level];

@@ -3,11 +3,18 @@
 import { drawRuler, rectangleIn } from "../../web/viewport.js";
 
 const MARGIN = { left: 34, right: 16, top: 10, bottom: 36 };
+// Around an image, for the numbers of its ruler; in pixels of the page.
+const RULER = { left: 28, right: 12, top: 8, bottom: 22 };
 
-/** The area of a figure that shows an image of [height, width] pixels, with room for its ruler. */
-export function areaOfImage([height, width]) {
-  const room = Math.max(height, width);
-  return [-0.13 * room, -0.03 * room, width + 0.05 * room, height + 0.11 * room];
+/** The figure of an image of [height, width] pixels with its ruler. */
+export const figureOfImage = ([height, width]) => ({ area: [0, 0, width, height], ruler: true });
+
+/** An area, enlarged so that on a canvas of { width, height } there is room for a ruler beside it. */
+export function withRuler([left, top, right, bottom], { width, height }) {
+  const across = (width - RULER.left - RULER.right) / (right - left);
+  const down = (height - RULER.top - RULER.bottom) / (bottom - top);
+  const zoom = Math.max(Math.min(across, down), 1e-6);
+  return [left - RULER.left / zoom, top - RULER.top / zoom, right + RULER.right / zoom, bottom + RULER.bottom / zoom];
 }
 
 /** Draw an image of [height, width] pixels with its ruler; `part` is what is shown of the picture. */

@@ -3,7 +3,7 @@
 import { show } from "../../web/numbers.js";
 import { drawGrid, outline, rectangleIn } from "../../web/viewport.js";
 import { assignLevel } from "./compute.js";
-import { areaOfImage, drawAxes, drawImage, drawLine, drawMark } from "./draw.js";
+import { drawAxes, drawImage, drawLine, drawMark, figureOfImage } from "./draw.js";
 
 const SMALLEST_TICK = 8;
 
@@ -22,7 +22,7 @@ export function makeLevels(data) {
     label: "size of the box (root of its area, image pixels)",
   };
   return {
-    figures: { box: { area: areaOfImage(imageSize) }, rule: { area: [0, 0, 1.6, 1], shape: "wide" } },
+    figures: { box: figureOfImage(imageSize), rule: { area: [0, 0, 1.6, 1], shape: "wide" } },
     legend: [["true-box", "the box"], ["grid", "cells of its level"], ["ink", "level of a box of each size"]],
     compute: ({ size }) => {
       const [height, width] = imageSize;

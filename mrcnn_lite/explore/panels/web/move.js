@@ -3,7 +3,7 @@
 import { outline, drawGrid, rectangleIn } from "../../web/viewport.js";
 import { OPERATIONS } from "../../explorer/web/arithmetic.js";
 import { moveObject } from "./compute.js";
-import { areaOfImage, drawImage, drawSquares } from "./draw.js";
+import { drawImage, drawSquares, figureOfImage } from "./draw.js";
 
 /** A picture's colours in 0..1, three for each pixel, as the package has them in float32. */
 function coloursOf(picture, [height, width]) {
@@ -22,7 +22,7 @@ export function makeMove(data) {
   const small = { area: [0, 0, 1, 1], shape: "given" };
   let colours = null;
   return {
-    figures: { scene: { area: areaOfImage([side, side]) }, ...Object.fromEntries(names.map((name) => [name, small])) },
+    figures: { scene: figureOfImage([side, side]), ...Object.fromEntries(names.map((name) => [name, small])) },
     legend: [["true-box", "the box, which moves with the object"], ["grid", "feature cells"]],
     compute: ({ shift, stride, bins }, picture) => {
       if (!picture) return null;

@@ -5,6 +5,7 @@ import { limit, show } from "../../web/numbers.js";
 import { fitViewport } from "../../web/viewport.js";
 import { watchLooks } from "../../web/looks.js";
 import { makeVoice } from "../../web/voice.js";
+import { withRuler } from "./draw.js";
 import { makeAnchors } from "./anchors.js";
 import { makeLevels } from "./levels.js";
 import { makeCompetition } from "./competition.js";
@@ -62,13 +63,13 @@ function render({ model, el }) {
 
   // --- parts ---------------------------------------------------------------------------------
   const controls = makeControls(specs, (name, value, note) => change({ [name]: value }, note), (text) => voice.refuse(text));
-  const figures = Object.entries(kind.figures).map(([name, { area, shape }]) => {
+  const figures = Object.entries(kind.figures).map(([name, { area, ruler, shape }]) => {
     const canvas = make("canvas", { role: "img" });
     const box = make("div", { class: "picture" }, canvas);
     box.style.aspectRatio = `${area[2] - area[0]} / ${area[3] - area[1]}`;
     const title = make("figcaption");
     const node = make("figure", { class: shape, "data-figure": name }, title, box);
-    return { name, area, canvas, title, node };
+    return { name, area, ruler, canvas, title, node };
   });
   const legend = kind.legend.map(([key, text]) => ({ text, node: make("li", {}, make("i", { class: `key ${key}`, "aria-hidden": "true" }), typeof text === "string" ? text : "") }));
   const status = make("p", { class: "status", role: "status", "aria-live": "polite" });
@@ -97,8 +98,10 @@ function render({ model, el }) {
     const loaded = picture?.complete && picture.naturalWidth > 0 ? picture : null;
     const computed = kind.compute(values, loaded);
     if (!computed) return;
-    figures.forEach(({ name, area, canvas }, i) =>
-      kind.draw[name](fitViewport(canvas, sizes[i], area), computed, { values, picture: loaded, colors }));
+    figures.forEach(({ name, area, ruler, canvas }, i) => {
+      const view = fitViewport(canvas, sizes[i], ruler ? withRuler(area, sizes[i]) : area);
+      kind.draw[name](view, computed, { values, picture: loaded, colors });
+    });
     for (const [name, control] of controls) control.set(values[name]);
     const titles = kind.titles(computed, values);
     for (const { name, canvas, title } of figures) {

@@ -4,7 +4,7 @@ import { show } from "../../web/numbers.js";
 import { unpack } from "../../web/packed.js";
 import { HALO, outline, placeIn, rectangleIn } from "../../web/viewport.js";
 import { cutAndCompare, pasteMask } from "./compute.js";
-import { areaOfImage, drawImage, drawProbabilities, drawSquares } from "./draw.js";
+import { drawImage, drawProbabilities, drawSquares, figureOfImage } from "./draw.js";
 
 /** The border of the pixels for which `inside(y, x)` is true, as one path. */
 function traceBorder(view, [height, width], inside) {
@@ -28,12 +28,10 @@ export function makePaste(data) {
   const { size, box } = data;
   const [small, truth, side] = [unpack(data.small), unpack(data.truth), data.small.shape[0]];
   const pasted = pasteMask(small, side, box, size);
-  const area = areaOfImage(size);
-  // As high as the images beside it.
-  const [left, top, right, bottom] = area;
-  const room = (side * Math.max(right - left, bottom - top)) / Math.max(...size) - side;
+  const figure = figureOfImage(size);
   return {
-    figures: { small: { area: [-room / 2, -room * 0.16, side + room / 2, side + room * 0.84] }, pasted: { area }, overlap: { area } },
+    // Beside images with rulers, and as large.
+    figures: { small: { area: [0, 0, side, side], ruler: true }, pasted: figure, overlap: figure },
     legend: [
       ["predicted", "box, and outline of the mask"],
       ["ground-truth square", ({ counts }) => `only in the truth: ${counts[1]} pixels`],
