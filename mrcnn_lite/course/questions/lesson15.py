@@ -113,8 +113,8 @@ QUESTIONS = (
             ),
             Choice(
                 "Keypoint AP",
-                "A shifted mask still overlaps with most of itself; a shifted keypoint is simply "
-                "elsewhere.",
+                "On objects as small as these. A shifted mask still overlaps with most of itself, "
+                "while a shifted keypoint is simply elsewhere.",
                 right=True,
             ),
         ),
