@@ -222,8 +222,10 @@ def save_weights(
         "method": model.method,
         "model_config": json.dumps(asdict(model.config)),
         "categories": json.dumps(categories),
-        "keypoint_names": json.dumps(list(keypoint_names)),
     }
+    # Without keypoints the file is what it was before there were any.
+    if keypoint_names:
+        metadata["keypoint_names"] = json.dumps(list(keypoint_names))
     save_sealed_tensors(path, state, metadata)
 
 
