@@ -39,6 +39,8 @@ from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.checks.lesson13_step import parallel_gradients, train_in_amp
 from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
+from mrcnn_lite.course.checks.lesson15 import place_loss, place_targets
+from mrcnn_lite.course.checks.lesson15_reading import keypoint_similarity, read_places
 from mrcnn_lite.course.lessons import HINTS_OFF
 from mrcnn_lite.course.questions import QUESTIONS
 
@@ -100,6 +102,10 @@ EXERCISES = {
         rounding_shift,
         best_place,
         shifted_mask_iou,
+        place_targets,
+        place_loss,
+        read_places,
+        keypoint_similarity,
     )
 }
 _hints_given: dict[str, int] = {}

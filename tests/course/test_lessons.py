@@ -31,6 +31,7 @@ NAMES = (
     "The paper's tables in miniature",
     "Full training on GPUs",
     "The misalignment lab",
+    "Keypoints",
 )
 LONGEST_PART_MINUTES = 30
 PACKAGE = Path(mrcnn_lite.__file__).parent
