@@ -19,6 +19,7 @@ from pathlib import Path
 
 import torch
 
+from mrcnn_lite.course.lessons import number_of
 from mrcnn_lite.course.notebooks import read_notebook, run
 from mrcnn_lite.experiments.pages import fill_in, markdown_table
 from mrcnn_lite.experiments.turns import seconds_of
@@ -29,7 +30,7 @@ GUIDE = Path(__file__).resolve().parents[1] / "docs" / "instructor.md"
 PART = "lesson times"
 TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes in (\w+) parts?, (\d+) of them for the exercises")
 # A row's name, and its last number.
-MEASURED = re.compile(r"^\| (\d\d [^|]+) \|.* (\d+) \|$", re.MULTILINE)
+MEASURED = re.compile(r"^\| (\d\d[a-z]? [^|]+) \|.* (\d+) \|$", re.MULTILINE)
 NBVAL = (
     "pytest -n 2 --dist loadfile -q --nbval --nbval-current-env --nbval-cell-timeout=900 "
     "--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks"
@@ -39,7 +40,7 @@ NBVAL = (
 def main() -> None:
     """Measure the lessons and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lessons", nargs="*", help="numbers of two digits; default: all")
+    parser.add_argument("lessons", nargs="*", help="numbers such as 04 and 11b; default: all")
     chosen = parser.parse_args().lessons
     if (kept := NOTEBOOKS / "runs" / "lesson_11").exists():
         parser.error(f"lesson 11 would only load what it has trained; take {kept} away first")
@@ -54,7 +55,7 @@ def main() -> None:
         header = " ".join(notebook.cells[0].source.split())
         minutes, parts, exercises = TIME.search(header).groups()
         name = path.stem.replace("_", " ")
-        if chosen and path.stem[:2] not in chosen and name in measured:
+        if chosen and number_of(path) not in chosen and name in measured:
             seconds = float(measured[name])
         else:
             seconds = seconds_of(partial(run, notebook, path))

@@ -79,7 +79,7 @@ def write_edition(
     out: str | Path,
     solutions: bool = False,
     hints: bool = True,
-    numbers: Collection[int] | None = None,
+    numbers: Collection[str] | None = None,
 ) -> list[Path]:
     """Write lessons, and what they need beside them, into a new folder.
 
@@ -87,7 +87,7 @@ def write_edition(
         out: the folder to make. It may exist if it is empty.
         solutions: leave the solutions in, and all outputs.
         hints: whether `check.hint` gives hints there.
-        numbers: of the lessons to write; None for all.
+        numbers: of the lessons to write, such as "04"; None for all.
 
     Returns:
         the notebooks.
