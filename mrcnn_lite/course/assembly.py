@@ -51,6 +51,25 @@ def rebuild(
     return MaskRCNNOfPieces(model, pieces, samples_per_bin)
 
 
+def package_state(model: "MaskRCNNOfPieces") -> dict[str, Tensor]:
+    """Give a model's weights the names that they have in the package's own, for `start_from`."""
+    renamed = {}
+    for name, value in model.state_dict().items():
+        for prefix, package_prefix in _PACKAGE_NAMES.items():
+            if name.startswith(prefix):
+                name = package_prefix + name.removeprefix(prefix)
+                break
+        renamed[name] = value
+    return renamed
+
+
+_PACKAGE_NAMES = {
+    "backbone.fpn.pyramid.": "backbone.fpn.",
+    "roi_heads.mask_predictor.head.": "roi_heads.mask_head.",
+    "roi_heads.mask_predictor.predictor.": "roi_heads.mask_predictor.",
+}
+
+
 class MaskRCNNOfPieces(MaskRCNN):
     """At inference, masks come to the image by "paste_mask"."""
 

@@ -24,7 +24,9 @@ PART = re.compile(
 # How the name of a part ends that is not counted with the whole lesson.
 OPTIONAL_PART = " (optional)"
 _LETTERS = r"[A-Z](?:(?:, | and )[A-Z])*"
-_ITEM = re.compile(rf"(?P<number>\d\d[a-z]?)(?: parts? (?P<letters>{_LETTERS}))?(?P<read> to read)?")
+_ITEM = re.compile(
+    rf"(?P<number>\d\d[a-z]?)(?: parts? (?P<letters>{_LETTERS}))?(?P<read> to read)?"
+)
 _SESSION = re.compile(rf"{_ITEM.pattern}(?:[,;] {re.sub(r'[?]P<.+?>', '?:', _ITEM.pattern)})*")
 
 

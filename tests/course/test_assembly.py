@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from mrcnn_lite import check
-from mrcnn_lite.course.assembly import assemble, rebuild
+from mrcnn_lite.course.assembly import assemble, package_state, rebuild
 from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine.start_weights import start_from
 from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.ops import box_iou, roi_align
 
@@ -121,7 +122,9 @@ def test_a_trained_model_goes_on_with_pieces(batch, aligned):
     rebuilt = rebuild(trained_alike(config, seed=4), pieces, samples_per_bin=2).eval()
     proposals = [torch.tensor([[10.0, 20, 60, 70], [40, 8, 120, 100], [70.5, 71, 90, 99]])]
     with torch.inference_mode():
-        for one, other in zip(package.backbone(batch[0][0][None]), rebuilt.backbone(batch[0][0][None])):
+        for one, other in zip(
+            package.backbone(batch[0][0][None]), rebuilt.backbone(batch[0][0][None])
+        ):
             torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4)
         [wanted] = package(batch[0][:1], proposals=proposals)
         [found] = rebuilt(batch[0][:1], proposals=proposals)
@@ -129,6 +132,14 @@ def test_a_trained_model_goes_on_with_pieces(batch, aligned):
     first, second = ((d["labels"] * 1000 + d["boxes"][:, 0]).argsort() for d in (wanted, found))
     for key, value in wanted.items():
         torch.testing.assert_close(found[key][second], value[first], rtol=1e-4, atol=1e-3)
+
+
+def test_its_weights_go_back_into_the_packages_model(pair):
+    package, assembled, _ = pair
+    state = package_state(assembled)
+    assert not start_from(package, state)
+    for name, value in package.state_dict().items():
+        assert torch.equal(value, state[name]), name
 
 
 def test_every_piece_is_used(pair, batch):
