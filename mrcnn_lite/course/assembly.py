@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig, mask_rcnn
 from mrcnn_lite.models.fast.training import predict_for
 from mrcnn_lite.models.images import ImageBatch, resize_boxes
+from mrcnn_lite.models.mask_rcnn import resize_proposals
 from mrcnn_lite.models.roi_heads import RoIHeads
 from mrcnn_lite.models.rpn import RegionProposalNetwork
 from mrcnn_lite.ops import box_iou
@@ -91,6 +92,8 @@ class MaskRCNNOfPieces(MaskRCNN):
         features = self.backbone(batch.tensors)
         if proposals is None:
             proposals, _ = self.rpn(batch, features)
+        else:
+            proposals = resize_proposals(proposals, batch)
         detections, _ = self.roi_heads(batch, features, proposals)
         for found, size, original in zip(detections, batch.sizes, batch.original_sizes):
             found["boxes"] = resize_boxes(found["boxes"], size, original)
