@@ -52,10 +52,10 @@ def rebuild(
     return MaskRCNNOfPieces(model, pieces, samples_per_bin)
 
 
-def package_state(model: "MaskRCNNOfPieces") -> dict[str, Tensor]:
-    """Give a model's weights the names that they have in the package's own, for `start_from`."""
+def package_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give the weights of a model of pieces the names that they have in the package's own."""
     renamed = {}
-    for name, value in model.state_dict().items():
+    for name, value in state.items():
         for prefix, package_prefix in _PACKAGE_NAMES.items():
             if name.startswith(prefix):
                 name = package_prefix + name.removeprefix(prefix)

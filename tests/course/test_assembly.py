@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mrcnn_lite import check
-from mrcnn_lite.course.assembly import assemble, package_state, rebuild
+from mrcnn_lite.course.assembly import assemble, package_names, rebuild
 from mrcnn_lite.course.exercise import Exercise
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.start_weights import start_from
@@ -137,7 +137,7 @@ def test_a_trained_model_goes_on_with_pieces(batch, aligned):
 
 def test_its_weights_go_back_into_the_packages_model(pair):
     package, assembled, _ = pair
-    state = package_state(assembled)
+    state = package_names(assembled.state_dict())
     assert not start_from(package, state)
     for name, value in package.state_dict().items():
         assert torch.equal(value, state[name]), name
