@@ -5,7 +5,8 @@
 
 Each lesson runs once in a fresh kernel with two threads, then strict nbval runs over all of them
 with two workers. The table goes into docs/instructor.md, between its two markers, so no number
-there is written by hand. Lesson 11 keeps its training, which has to be taken away first.
+there is written by hand. Lessons 11 and 11b keep their
+trainings, which have to be taken away first.
 """
 
 import argparse
@@ -42,8 +43,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="numbers such as 04 and 11b; default: all")
     chosen = parser.parse_args().lessons
-    if (kept := NOTEBOOKS / "runs" / "lesson_11").exists():
-        parser.error(f"lesson 11 would only load what it has trained; take {kept} away first")
+    for kept in sorted(NOTEBOOKS.glob("runs/lesson_*")):
+        parser.error(f"a lesson would only load what it has trained; take {kept} away first")
     _, _, rest = GUIDE.read_text("utf-8").partition(f"<!-- begin {PART} -->")
     table, _, _ = rest.partition(f"<!-- end {PART} -->")
     measured = dict(MEASURED.findall(table))

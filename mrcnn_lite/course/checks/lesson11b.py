@@ -83,8 +83,8 @@ targets_of_people = Exercise(
         "class 0 is the background, so the first class is 1; your labels are 0": partial(
             _targets_of_people, label=lambda number: 0
         ),
-        "a box ends where its last pixel ends, at that pixel's number + 1; yours ends where it "
-        "begins": partial(_targets_of_people, end=0),
+        "a box ends where its last pixel ends, at that pixel's number + 1; yours ends where that "
+        "pixel begins": partial(_targets_of_people, end=0),
         "x and y are swapped: a box is (x1, y1, x2, y2), x along the columns": partial(
             _targets_of_people, swapped=True
         ),
