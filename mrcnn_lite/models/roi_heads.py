@@ -251,13 +251,11 @@ class RoIHeads(SecondStage):
             class_logits, deltas, torch.cat(labels), target_deltas
         )
         losses = {"loss_classifier": class_loss, "loss_box_reg": box_loss}
-        if self.mask_head is not None:
-            losses["loss_mask"] = self._compute_mask_loss(
-                images, features, targets, rois, labels, matched, roi_features
-            )
-        return losses
+        return losses | self.compute_object_losses(
+            images, features, targets, rois, labels, matched, roi_features
+        )
 
-    def _compute_mask_loss(
+    def compute_object_losses(
         self,
         images: ImageBatch,
         features: list[Tensor],
@@ -266,7 +264,16 @@ class RoIHeads(SecondStage):
         labels: list[Tensor],
         matched: list[Tensor],
         roi_features: Tensor,
-    ) -> Tensor:
+    ) -> dict[str, Tensor]:
+        """Compute the losses of what is asked of objects alone: here "loss_mask".
+
+        Args:
+            images, features, targets: as for `forward`.
+            rois, labels, matched: as `sample_proposals` returns them.
+            roi_features: what the box branch read of the RoIs, `Tensor[R, C, P, P]`.
+        """
+        if self.mask_head is None:
+            return {}
         # Only RoIs on objects have a mask to learn: O of the R.
         positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
         positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
@@ -284,7 +291,7 @@ class RoIHeads(SecondStage):
         mask_labels = choose_masks(mask_logits, torch.cat(positive_labels))  # [O]
         # The sum of a bin's weights may round to a hair above one, which some losses refuse.
         mask_targets = torch.cat(mask_targets).clamp(0, 1)  # [O, m, m]
-        return self.mask_loss(mask_logits, mask_labels, mask_targets)
+        return {"loss_mask": self.mask_loss(mask_logits, mask_labels, mask_targets)}
 
     def detect(
         self, images: ImageBatch, features: list[Tensor], proposals: list[Tensor]

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mrcnn_lite.explore.draw.keypoints import draw_keypoints
 from mrcnn_lite.explore.draw.labels import instance_colors, label_boxes
 from mrcnn_lite.explore.palette import INSTANCE_COLORS, Meaning
 
@@ -84,13 +85,13 @@ def draw_instances(
     line: str = "-",
     like: Tensor | None = None,
 ) -> None:
-    """Lay masks, boxes, names and (for detections) scores over an image drawn before.
+    """Lay masks, keypoints, boxes, names and (for detections) scores over an image drawn before.
 
     Args:
         axes: with the image, in image pixels.
         instances: a target of a data set, or one image's detections: "boxes" `Tensor[N, 4]`,
-            "labels" `Tensor[N]`, maybe "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, and maybe
-            "scores".
+            "labels" `Tensor[N]`, maybe "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, maybe
+            "keypoints" `Tensor[N, K, 3]`, and maybe "scores".
         categories: label to name.
         line: the boxes' line style.
         like: `Tensor[M, 4]`, the boxes of instances that are drawn elsewhere, as of the truth: what
@@ -109,6 +110,8 @@ def draw_instances(
                 (x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, linestyle=line, lw=1.5
             )
         )
+        if "keypoints" in instances:
+            draw_keypoints(axes, instances["keypoints"][i], color, found="scores" in instances)
         label = int(instances["labels"][i])
         names.append(categories.get(label, f"class {label}"))
         if "scores" in instances:
