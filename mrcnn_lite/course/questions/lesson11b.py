@@ -5,9 +5,8 @@ from mrcnn_lite.course.question import Choice, Question
 QUESTIONS = (
     Question(
         "neighbours_held_out",
-        "The pictures are in the order in which they were taken, several of the same corner. You "
-        "hold out every third one, and measure AP there. Is that AP right for street pictures that "
-        "nobody has seen?",
+        "Pictures of one place follow each other. You hold out every third picture, and measure AP "
+        "there. Is that AP right for street pictures that nobody has seen?",
         (
             Choice(
                 "Yes: no held-out picture was trained on",
