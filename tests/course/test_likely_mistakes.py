@@ -228,6 +228,31 @@ ONE = {
         ({">= 0.5": "> 0.5", ">= 0.1": "> 0.1"}, "at least 0.5: >=, not >"),
         ({">= 0.5": "> 0.5"}, "at least 0.5: >=, not >"),
     ],
+    "targets_of_people": [
+        ({" if number != 0": ""}, "0 is the background"),
+        (
+            {"columns.max() + 1, rows.max() + 1": "columns.max(), rows.max()"},
+            "ends where its last pixel ends",
+        ),
+        (
+            {"columns.max() + 1, rows.max() + 1": "columns.max(), rows.max() + 1"},
+            "ends where its last pixel ends",
+        ),
+        ({"torch.ones(len(people), dtype=torch.int64)": "torch.tensor(people)"}, "a label is a"),
+        ({"rows, columns = mask": "columns, rows = mask"}, "x and y are swapped"),
+    ],
+    "hold_out_runs": [
+        ({"place % run < run - held_out": "place % run >= held_out"}, "the first pictures of"),
+        ({"ids.append(place + 1)": "ids.append(place)"}, "yours begin with 0"),
+        ({"range(number)": "range(1, number + 1)", "place + 1)": "place)"}, "shifted by one"),
+        ({"return to_train, to_measure": "return to_measure, to_train"}, "the other way round"),
+    ],
+    "size_in_cells": [
+        ({"area**0.5": "area"}, "the root of its area"),
+        ({"area**0.5 * factor": "(area * factor) ** 0.5"}, "areas by its square"),
+        ({", max_size / max(height, width))": ", 9.0)"}, "may not exceed `max_size`"),
+        ({"factor / stride": "factor"}, "a cell covers `stride`"),
+    ],
     "relative_gain": [
         (
             {
