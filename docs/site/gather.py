@@ -18,7 +18,7 @@ PAGES = ("notebooks/*.md", "docs/*.md", "docs/results/*.md")
 PICTURES = ("docs/*.png", "docs/results/*.png")
 # A row of the README's table of lessons: number, name, file, question.
 ROW = re.compile(
-    r"^\| (\d\d) \| \[([^\]]+)\]\((notebooks/\w+)\.ipynb\) \| ([^|]+) \|", re.MULTILINE
+    r"^\| (\d\d[a-z]?) \| \[([^\]]+)\]\((notebooks/\w+)\.ipynb\) \| ([^|]+) \|", re.MULTILINE
 )
 PREDICTION = re.compile(r'check\.predict\("(\w+)", "\?"\)')
 SOLUTION = "solution-"

@@ -89,7 +89,8 @@ class TrainingState:
                 "scaler": self.scaler.state_dict(),
                 "random_states": random_states,
             }
-            save_checkpoint(file, self.model, self.dataset.categories, training)
+            keypoint_names = getattr(self.dataset, "keypoint_names", ())
+            save_checkpoint(file, self.model, self.dataset.categories, training, keypoint_names)
         distributed.any_of(False)
 
     def restore(self, folder: Path) -> None:

@@ -26,6 +26,7 @@ What is measured on trained models besides:
     bf16_training  what training in bf16 costs in accuracy
     fine_tuning    what other weights to start from gain
     penn_fudan     from shapes to people: the RoI operations on photographs
+    people         how large people are there, and what a small mask can show of them
     paste          what it changes that boxes are not rounded when masks are pasted
     scaling        what full training costs
     turns          timing in turns, for the last ones

@@ -169,6 +169,29 @@ def figure_of_detections(
     return figure
 
 
+def figure_of_rows(
+    rows: Mapping[str, Sequence[tuple[Tensor, Mapping[str, Tensor]]]],
+    categories: Mapping[int, str],
+) -> Figure:
+    """Show pictures in columns, and in each row other instances on them.
+
+    Args:
+        rows: by the row's name the pictures `Tensor[3, H, W]`, each with its instances (see
+            `draw_instances`). What overlaps an instance of the first row gets its colour.
+        categories: label to name.
+    """
+    first = next(iter(rows.values()))
+    size = (3.2 * len(first), 2.6 * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(rows), len(first), squeeze=False)
+    for of_row, (name, pairs) in zip(panels, rows.items()):
+        for panel, (image, instances), (_, lent) in zip(of_row, pairs, first):
+            draw_image(panel, image, name)
+            draw_instances(panel, instances, categories, like=lent["boxes"])
+            panel.set(xticks=[], yticks=[], xlabel="", ylabel="")
+    return figure
+
+
 def figure_of_losses(records: Sequence[Mapping[str, float]], window: int = 25) -> Figure:
     """Plot a run's losses against its steps, each a running mean over `window` steps.
 
