@@ -2,7 +2,9 @@
 
 import base64
 import io
+import re
 
+import nbformat
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -10,8 +12,11 @@ from PIL import Image
 from mrcnn_lite.explore import still
 from mrcnn_lite.explore.explorer.widget import Explorer
 from mrcnn_lite.explore.panels import move_panel
+from mrcnn_lite.explore.panels.panel import STATE
 from mrcnn_lite.explore.still import WIDGET_VIEW, add_still, display_with_still, encode_png
+from tests.project import ROOT
 
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 # Bytes in base64, which a notebook is larger by.
 MAX_BYTES = 250_000
 
@@ -70,3 +75,14 @@ def test_encoded_picture_has_a_palette_and_always_the_same_bytes():
     image = Image.open(io.BytesIO(draw()))
     assert image.size == (432, 288)
     assert image.mode == "P"
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_lessons_keep_a_picture_of_each_widget_and_the_state_of_each_panel(lesson):
+    for cell in nbformat.read(lesson, as_version=4).cells:
+        made = re.search(r"\bExplorer\(|\b(\w+)_panel\(", cell.source)
+        if cell.cell_type != "code" or not made:
+            continue
+        pictures = [out for out in cell.outputs if "image/png" in out.get("data", {})]
+        assert len(pictures) == 1, cell.id
+        assert pictures[0].metadata.get(STATE, {}).get("kind") == made[1]
