@@ -78,8 +78,9 @@ def reads_little(
         if outputs > equal.outputs + equal.per_number * input.numel():
             return False
     reach = FARTHEST * max(input.shape[2:]) / spatial_scale  # in image pixels
-    low, high = rois[:, 1:3], rois[:, 3:]  # [K, 2] each
-    return bool(((low <= high) & (low >= -reach) & (high <= reach)).all())
+    low, high = (extreme.tolist() for extreme in rois.aminmax(dim=0))  # 5 numbers each
+    near = min(low[1:3]) >= -reach and max(high[3:]) <= reach
+    return near and bool((rois[:, 1:3] <= rois[:, 3:]).all())
 
 
 def roi_align(
