@@ -251,10 +251,17 @@ class RoIHeads(SecondStage):
             class_logits, deltas, torch.cat(labels), target_deltas
         )
         losses = {"loss_classifier": class_loss, "loss_box_reg": box_loss}
-        if self.mask_head is not None:
-            losses["loss_mask"] = self._compute_mask_loss(
-                images, features, targets, rois, labels, matched, roi_features
-            )
+        if self.mask_head is None:
+            return losses
+        mask_features = None
+        if self.mask_bins == self.box_bins:
+            # The branches read the same features: the shared head need not run again.
+            mask_features = roi_features[torch.cat(labels) > 0]  # [O, C, P, P]
+        # Large, and no longer needed: not to be held while the mask branch runs.
+        del roi_features
+        losses["loss_mask"] = self._compute_mask_loss(
+            images, features, targets, rois, labels, matched, mask_features
+        )
         return losses
 
     def _compute_mask_loss(
@@ -265,15 +272,12 @@ class RoIHeads(SecondStage):
         rois: list[Tensor],
         labels: list[Tensor],
         matched: list[Tensor],
-        roi_features: Tensor,
+        mask_features: Tensor | None,
     ) -> Tensor:
         # Only RoIs on objects have a mask to learn: O of the R.
         positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
         positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
-        if self.mask_bins == self.box_bins:
-            # The branches read the same features: the shared head need not run again.
-            mask_features = roi_features[torch.cat(labels) > 0]  # [O, C, P, P]
-        else:
+        if mask_features is None:
             mask_features = self.read_roi_features(images, features, positive_rois, self.mask_bins)
         mask_logits = self.mask_predictor(self.mask_head(mask_features))  # [O, K, m, m]
         mask_targets = [
