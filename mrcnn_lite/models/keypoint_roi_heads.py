@@ -41,7 +41,7 @@ class KeypointRoIHeads(RoIHeads):
         rois: list[Tensor],
         labels: list[Tensor],
         matched: list[Tensor],
-        roi_features: Tensor,
+        object_features: Tensor | None,
     ) -> dict[str, Tensor]:
         """Compute "loss_keypoint" beside the mask branch's loss; arguments as there.
 
@@ -49,7 +49,7 @@ class KeypointRoIHeads(RoIHeads):
         visibility.
         """
         losses = super().compute_object_losses(
-            images, features, targets, rois, labels, matched, roi_features
+            images, features, targets, rois, labels, matched, object_features
         )
         positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
         object_rois = [boxes[index] for boxes, index in zip(rois, positives)]  # O in all

@@ -251,8 +251,14 @@ class RoIHeads(SecondStage):
             class_logits, deltas, torch.cat(labels), target_deltas
         )
         losses = {"loss_classifier": class_loss, "loss_box_reg": box_loss}
+        object_features = None
+        if self.mask_bins == self.box_bins:
+            # The branches read the same features: the shared head need not run again.
+            object_features = roi_features[torch.cat(labels) > 0]  # [O, C, P, P]
+        # Large, and no longer needed: not to be held while the other branches run.
+        del roi_features
         return losses | self.compute_object_losses(
-            images, features, targets, rois, labels, matched, roi_features
+            images, features, targets, rois, labels, matched, object_features
         )
 
     def compute_object_losses(
@@ -263,26 +269,25 @@ class RoIHeads(SecondStage):
         rois: list[Tensor],
         labels: list[Tensor],
         matched: list[Tensor],
-        roi_features: Tensor,
+        object_features: Tensor | None,
     ) -> dict[str, Tensor]:
         """Compute the losses of what is asked of objects alone: here "loss_mask".
 
         Args:
             images, features, targets: as for `forward`.
             rois, labels, matched: as `sample_proposals` returns them.
-            roi_features: what the box branch read of the RoIs, `Tensor[R, C, P, P]`.
+            object_features: what the box branch read of the RoIs on objects, `Tensor[O, C, P, P]`,
+                if the mask branch reads the same; else None.
         """
         if self.mask_head is None:
             return {}
         # Only RoIs on objects have a mask to learn: O of the R.
         positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
         positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
-        if self.mask_bins == self.box_bins:
-            # The branches read the same features: the shared head need not run again.
-            mask_features = roi_features[torch.cat(labels) > 0]  # [O, C, P, P]
-        else:
-            mask_features = self.read_roi_features(images, features, positive_rois, self.mask_bins)
-        mask_logits = self.mask_predictor(self.mask_head(mask_features))  # [O, K, m, m]
+        if object_features is None:
+            bins = self.mask_bins
+            object_features = self.read_roi_features(images, features, positive_rois, bins)
+        mask_logits = self.mask_predictor(self.mask_head(object_features))  # [O, K, m, m]
         mask_targets = [
             crop_masks(target["masks"], boxes, index[p], mask_logits.shape[-1], self.config.aligned)
             for target, boxes, index, p in zip(targets, positive_rois, matched, positives)

@@ -197,16 +197,19 @@ def _check_boxes(boxes: Tensor, name: str, columns: int) -> None:
 
 
 def _check_values(rois: Tensor, images: int | None) -> None:
-    finite = rois.isfinite().all(dim=1)
-    if not finite.all():
-        row = int((~finite).nonzero()[0])
+    if not len(rois):
+        return
+    # Few steps, since with ten RoIs each of them shows: only what is wrong is looked for row by
+    # row. A NaN is its column's least and largest value.
+    low, high = (extreme.tolist() for extreme in rois.aminmax(dim=0))  # 5 numbers each
+    if not all(map(math.isfinite, low + high)):
+        row = int((~rois.isfinite().all(dim=1)).nonzero()[0])
         raise ValueError(f"boxes must be finite, but row {row} is {rois[row].tolist()}")
-    number = rois[:, 0]
-    wrong = (number < 0) | (number != number.trunc())
-    if images is not None:
-        wrong = wrong | (number >= images)
-    if wrong.any():
-        row = int(wrong.nonzero()[0])
+    number = rois[:, 0]  # [K]
+    whole = number.trunc()
+    most = math.inf if images is None else images - 1
+    if low[0] < 0 or high[0] > most or not number.equal(whole):
+        row = int(((number < 0) | (number > most) | (number != whole)).nonzero()[0])
         limit = "a whole number >= 0" if images is None else f"one of 0 .. {images - 1}"
         raise ValueError(
             f"boxes: the image number must be {limit}, but row {row} has {float(number[row])!r}"

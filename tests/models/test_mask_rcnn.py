@@ -1,4 +1,5 @@
 import copy
+import weakref
 
 import pytest
 import torch
@@ -63,6 +64,19 @@ def test_images_without_objects_train(mini):
     total = sum(losses.values())
     total.backward()
     assert torch.isfinite(total)
+
+
+def test_box_features_are_let_go_before_the_mask_branch_runs(mini):
+    heads = mini.train().roi_heads
+    read, held = [], []
+    hooks = [
+        heads.box_head.register_forward_pre_hook(lambda _, args: read.append(weakref.ref(args[0]))),
+        heads.mask_head.register_forward_pre_hook(lambda _, args: held.append(read[0]())),
+    ]
+    mini(images_of((128, 128)), [make_target(128, 128)])
+    for hook in hooks:
+        hook.remove()
+    assert held == [None]
 
 
 def test_targets_are_not_changed(mini):

@@ -6,13 +6,14 @@ goes through the outputs one by one. That is several times slower for each of th
 comes before it, and of a contiguous map it only touches what the RoIs cover. So it is the faster
 one for some ten RoIs, and for a map of a single channel, where products have nothing to do at once.
 
-Where it was measured: docs/results/roi_ops.md. `OUTPUTS` is a fit to such measurements in one
-thread: with how many outputs (RoIs x bins x channels) both ways take equally long.
+Where it was measured: docs/results/roi_ops.md. `OUTPUTS` is a fit to such measurements of processor
+time in one thread: with how many outputs (RoIs x bins x channels) both ways take equally long.
 
 In one thing this goes beyond torchvision's own operations: each kernel's gradient is again a
 kernel, so that second derivatives can be had.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -23,6 +24,9 @@ from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 # In sizes of the map. Of boxes beyond this torchvision's kernels read every sample that is off the
 # map, and in the end their numbers overflow.
 FARTHEST = 8
+# What a kernel leaves channels first is laid out channels last while it is in the cache, so many
+# outputs at a time. All at once would ask the operating system for as much memory again.
+OUTPUTS_AT_ONCE = 2**16
 
 
 class Equal(NamedTuple):
@@ -33,16 +37,18 @@ class Equal(NamedTuple):
 
 
 # Operation, whether the map is contiguous, whether it wants a gradient. A channels-last map is
-# copied by torchvision, a contiguous one by us: hence the signs of the second numbers.
+# copied by torchvision, a contiguous one by us: hence the signs of the second numbers. RoIPool's
+# gradient takes both ways about as long, but its kernel reads whole boxes, and on a large map these
+# are large.
 OUTPUTS = {
-    ("align", True, False): Equal(200e3, 1 / 20),
-    ("align", True, True): Equal(20e3, 1 / 32),
-    ("align", False, False): Equal(200e3, -1 / 2),
+    ("align", True, False): Equal(120e3, 1 / 25),
+    ("align", True, True): Equal(20e3, 1 / 64),
+    ("align", False, False): Equal(90e3, -1 / 4),
     ("align", False, True): Equal(20e3, -1 / 10),
-    ("pool", True, False): Equal(250e3, 1 / 20),
-    ("pool", True, True): Equal(1600e3, 1 / 20),
-    ("pool", False, False): Equal(350e3, -1 / 2),
-    ("pool", False, True): Equal(400e3, -2 / 3),
+    ("pool", True, False): Equal(250e3, 1 / 50),
+    ("pool", True, True): Equal(1500e3, -1 / 14),
+    ("pool", False, False): Equal(270e3, -1 / 2),
+    ("pool", False, True): Equal(1100e3, -2),
 }
 
 
@@ -78,8 +84,9 @@ def reads_little(
         if outputs > equal.outputs + equal.per_number * input.numel():
             return False
     reach = FARTHEST * max(input.shape[2:]) / spatial_scale  # in image pixels
-    low, high = rois[:, 1:3], rois[:, 3:]  # [K, 2] each
-    return bool(((low <= high) & (low >= -reach) & (high <= reach)).all())
+    low, high = (extreme.tolist() for extreme in rois.aminmax(dim=0))  # 5 numbers each
+    near = min(low[1:3]) >= -reach and max(high[3:]) <= reach
+    return near and bool((rois[:, 1:3] <= rois[:, 3:]).all())
 
 
 def roi_align(
@@ -99,8 +106,18 @@ def roi_pool(
     input: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float
 ) -> Tensor:
     """`mrcnn_lite.ops.roi_pool`, for arguments that `reads_little` accepts."""
-    output, _ = _Pool.apply(input, rois, spatial_scale, output_size)
-    return output
+    return _Pool.apply(input, rois, spatial_scale, output_size)
+
+
+def _empty_output(input: Tensor, rois: Tensor, output_size: tuple[int, int]) -> Tensor:
+    shape = len(rois), input.shape[1], *output_size
+    return torch.empty(shape, dtype=input.dtype, memory_format=torch.channels_last)
+
+
+def _some_at_a_time(rois: Tensor, *outputs: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Some RoIs, and the part of each output that is theirs."""
+    at_once = max(1, OUTPUTS_AT_ONCE // outputs[0][0].numel())
+    return zip(*(tensor.split(at_once) for tensor in (rois, *outputs)))
 
 
 class _Align(torch.autograd.Function):
@@ -110,10 +127,14 @@ class _Align(torch.autograd.Function):
     def forward(ctx, input, rois, scale, output_size, shape, sampling_ratio, aligned):
         ctx.rois = rois
         ctx.settings = scale, output_size, shape, sampling_ratio, aligned
-        output = torch.ops.torchvision.roi_align(
-            input, rois, scale, *output_size, sampling_ratio, aligned
-        )
-        return output.contiguous(memory_format=torch.channels_last)
+        input = input.contiguous()  # each call of the kernel would see to it
+        output = _empty_output(input, rois, output_size)  # [K, C, P_h, P_w]
+        for some_rois, part in _some_at_a_time(rois, output):
+            read = torch.ops.torchvision.roi_align(
+                input, some_rois, scale, *output_size, sampling_ratio, aligned
+            )
+            part.copy_(read)
+        return output
 
     @staticmethod
     def backward(ctx, grad):
@@ -128,27 +149,34 @@ class _SpreadAligned(torch.autograd.Function):
         ctx.rois = rois
         ctx.settings = scale, output_size, shape, sampling_ratio, aligned
         return torch.ops.torchvision._roi_align_backward(
-            grad.contiguous(), rois, scale, *output_size, *shape, sampling_ratio, aligned
+            grad, rois, scale, *output_size, *shape, sampling_ratio, aligned
         )
 
     @staticmethod
     def backward(ctx, grad):
-        return _Align.apply(grad.contiguous(), ctx.rois, *ctx.settings), *[None] * 6
+        return _Align.apply(grad, ctx.rois, *ctx.settings), *[None] * 6
 
 
 class _Pool(torch.autograd.Function):
-    """Features to maxima, and the cell of each maximum: `Tensor[K, C, P_h, P_w]` both."""
+    """Features to maxima; for the gradient, the cell of each is kept."""
 
     @staticmethod
     def forward(ctx, input, rois, scale, output_size):
-        output, cells = torch.ops.torchvision.roi_pool(input, rois, scale, *output_size)
-        ctx.mark_non_differentiable(cells)
-        ctx.save_for_backward(rois, cells)
+        input = input.contiguous()  # each call of the kernel would see to it
+        output = _empty_output(input, rois, output_size)  # [K, C, P_h, P_w]
+        results = [output]
+        if ctx.needs_input_grad[0]:
+            results.append(torch.empty(output.shape, dtype=torch.int32))  # each maximum's cell
+        for some_rois, *parts in _some_at_a_time(rois, *results):
+            read = torch.ops.torchvision.roi_pool(input, some_rois, scale, *output_size)
+            for part, result in zip(parts, read):
+                part.copy_(result)
+        ctx.save_for_backward(rois, *results[1:])
         ctx.settings = scale, output_size, tuple(input.shape)
-        return output.contiguous(memory_format=torch.channels_last), cells
+        return output
 
     @staticmethod
-    def backward(ctx, grad, _):
+    def backward(ctx, grad):
         return _SpreadPooled.apply(grad, *ctx.saved_tensors, *ctx.settings), None, None, None
 
 
@@ -159,7 +187,7 @@ class _SpreadPooled(torch.autograd.Function):
     def forward(ctx, grad, rois, cells, scale, output_size, shape):
         ctx.save_for_backward(rois, cells)
         return torch.ops.torchvision._roi_pool_backward(
-            grad.contiguous(), rois, cells, scale, *output_size, *shape
+            grad, rois, cells, scale, *output_size, *shape
         )
 
     @staticmethod

@@ -1,8 +1,11 @@
 """torchvision's kernels, where they are used, give the definitions' numbers and gradients."""
 
+from itertools import accumulate
+
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
+from torch.profiler import ProfilerActivity, profile
 
 from mrcnn_lite import ops
 from mrcnn_lite.ops import roi
@@ -86,6 +89,38 @@ def test_what_the_kernels_cannot_is_left_to_the_products(name, calls):
     assert not calls
     getattr(ops, function)(features, upright, 2, SCALE, **settings)
     assert calls == [function]
+
+
+@EACH
+def test_outputs_are_laid_out_some_at_a_time(name, calls, monkeypatch, random_rois):
+    function, settings = OPERATIONS[name]
+    features, rois = torch.randn(2, 3, 9, 11), random_rois(7, 2, torch.float32, inverted=False)
+    results = []
+    for at_once in (few_outputs.OUTPUTS_AT_ONCE, 2 * 18, 1):  # all, two RoIs, and fewer than one
+        monkeypatch.setattr(few_outputs, "OUTPUTS_AT_ONCE", at_once)
+        leaf = features.clone().requires_grad_()
+        output = getattr(ops, function)(leaf, rois, (2, 3), SCALE, **settings)
+        for layout in (torch.contiguous_format, torch.channels_last):
+            weights = torch.linspace(1, 2, 7 * 18).view(7, 3, 2, 3).contiguous(memory_format=layout)
+            results.append((output, *torch.autograd.grad(output, leaf, weights, retain_graph=True)))
+    assert calls == [function] * 3
+    for result in results[1:]:
+        assert all(map(torch.equal, result, results[0]))
+
+
+def test_memory_of_the_kernels_is_the_outputs(calls, monkeypatch):
+    monkeypatch.setattr(few_outputs, "OUTPUTS_AT_ONCE", 2**12)
+    features, rois = torch.randn(1, 64, 9, 11), torch.tensor([[0, 8.0, 8.0, 40.0, 40.0]])
+    rois = rois.expand(30, 5).contiguous()
+    for function in ("roi_align", "roi_pool"):
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+            output = getattr(ops, function)(features, rois, 7, SCALE)
+        events = profiler.profiler.kineto_results.events()
+        changes = sorted((e.start_ns(), e.nbytes()) for e in events if e.name() == "[memory]")
+        peak = max(accumulate(size for _, size in changes))
+        # RoIPool's two results of this turn, and of the one before.
+        assert peak <= output.nbytes + 4 * 4 * few_outputs.OUTPUTS_AT_ONCE
+    assert calls == ["roi_align", "roi_pool"]
 
 
 def test_many_outputs_are_left_to_the_products(calls):
