@@ -58,10 +58,8 @@ def ps_roi_align(
     maps = input[rois[:, 0].long()]  # [K, C * P_h * P_w, H, W]
     start, end = (rois[:, 1:] * spatial_scale - 0.5).split(2, dim=1)  # [K, 2], of (x, y)
     (x, y), (width, height) = start.unbind(1), (end - start).unbind(1)  # [K] each
-    rows, share = sample_weights(y, height, output_size[0], maps.shape[2], sampling_ratio)
-    rows = (rows * share[:, None, :, None]).sum(dim=2)  # [K, P_h, n, H] to [K, P_h, H]
-    columns, share = sample_weights(x, width, output_size[1], maps.shape[3], sampling_ratio)
-    columns = (columns * share[:, None, :, None]).sum(dim=2)  # [K, P_w, m, W] to [K, P_w, W]
+    rows = sample_weights(y, height, output_size[0], maps.shape[2], sampling_ratio)  # [K, P_h, H]
+    columns = sample_weights(x, width, output_size[1], maps.shape[3], sampling_ratio)  # and W
     return own_map_means(maps, rows, columns)
 
 

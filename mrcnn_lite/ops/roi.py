@@ -19,6 +19,7 @@ and RoIPool, whose weights are 0 and 1, has the maximum in place of the sum.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from mrcnn_lite.ops.arguments import bag_arguments, check_choice, op_arguments
@@ -70,10 +71,9 @@ def roi_warp(
     Arguments, result and errors are those of `mrcnn_lite.ops.roi_warp`.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
+    rois, bins = op_arguments(input, boxes, output_size, spatial_scale, sampling_ratio)
     start, size = quantised_box(rois[:, 1:3], rois[:, 3:], spatial_scale)  # [K, 2] each, of (x, y)
-    maps = input[rois[:, 0].long()]  # [K, C, H, W]
-    return read_samples(maps, start - 0.5, size, output_size, sampling_ratio, reduce)
+    return read_samples(input[rois[:, 0].long()], start - 0.5, size, bins, sampling_ratio, reduce)
 
 
 def roi_align(
@@ -90,13 +90,10 @@ def roi_align(
     Arguments, result and errors are those of `mrcnn_lite.ops.roi_align`.
     """
     check_choice("reduce", reduce, ("mean", "max"))
-    rois, output_size = op_arguments(
-        input, boxes, output_size, spatial_scale, sampling_ratio, aligned
-    )
+    rois, bins = op_arguments(input, boxes, output_size, spatial_scale, sampling_ratio, aligned)
     start, end = (rois[:, 1:] * spatial_scale - (0.5 if aligned else 0.0)).split(2, dim=1)
     size = end - start if aligned else (end - start).clamp(min=1)  # [K, 2], of (x, y)
-    maps = input[rois[:, 0].long()]  # [K, C, H, W]
-    return read_samples(maps, start, size, output_size, sampling_ratio, reduce)
+    return read_samples(input[rois[:, 0].long()], start, size, bins, sampling_ratio, reduce)
 
 
 def cells_of_bins(start: Tensor, size: Tensor, bins: int, length: int) -> Tensor:
@@ -120,9 +117,9 @@ def cells_of_bins(start: Tensor, size: Tensor, bins: int, length: int) -> Tensor
 
 
 def sample_weights(
-    start: Tensor, size: Tensor, bins: int, length: int, sampling: int
-) -> tuple[Tensor, Tensor]:
-    """Along one axis, the weights with which the samples in each bin read the cells.
+    start: Tensor, size: Tensor, bins: int, length: int, sampling: int, reduce: str = "mean"
+) -> Tensor:
+    """Along one axis, the weights with which the bins, or the samples in them, read the cells.
 
     Args:
         start: `Tensor[K]`, where the boxes begin if cell j's value stands at j.
@@ -130,37 +127,33 @@ def sample_weights(
         bins: P, the number of bins.
         length: L, the number of cells.
         sampling: samples per bin, or <= 0 to take one per cell, rounded up.
+        reduce: "mean" for the weights of each bin's mean, "max" for those of each sample.
 
     Returns:
-        (weights, share): `Tensor[K, P, n, L]` and `Tensor[K, n]`, n being the largest number of
-        samples in a bin, at least 1. A sample's share in its bin is one by their number; what a
-        RoI's bins do not have has a share of 0.
+        `Tensor[K, P, L]`, or for "max" `Tensor[K, P * n, L]`, n being the largest number of samples
+        in a bin, at least 1. In a RoI with fewer, the last one of each bin is repeated; where there
+        are none, all weights are 0.
 
     Raises:
         ValueError: there are more weights than a definition by such a matrix should be asked for.
     """
-    number = (size.detach() / bins).ceil() if sampling <= 0 else torch.full_like(size, sampling)
-    number = number.clamp(min=0)[:, None]  # [K, 1]
-    p = torch.arange(bins, dtype=start.dtype, device=start.device)[:, None]
-    largest = int(number.amax().clamp(1, MOST_SAMPLES + 1)) if number.numel() else 1
-    check_total(largest * len(size) * bins * length, MOST_SAMPLES)
-    i = torch.arange(largest, dtype=start.dtype, device=start.device)
-    share = (i < number) / number.clamp(min=1)  # [K, n]
-    bin_size = (size / bins)[:, None, None]  # [K, 1, 1]
-    in_bin = (i + 0.5) * bin_size / number.clamp(min=1)[:, None]  # [K, 1, n]
-    position = start[:, None, None] + p * bin_size + in_bin  # [K, P, n]
+    number = torch.full_like(size, sampling) if sampling > 0 else (size.detach() / bins).ceil()
+    number = number.clamp(0, 2 * MOST_SAMPLES)[:, None]  # [K, 1]
+    most = int(max([1, *number.flatten().tolist()]))
+    check_total(most * len(size) * bins * length, MOST_SAMPLES)
+    p, i = (torch.arange(count).to(start) for count in (bins, most))  # [P], [n]
+    bin_size = (size / bins)[:, None]  # [K, 1]
+    in_bin = (i.minimum(number - 1) + 0.5) * bin_size / number.clamp(min=1)  # [K, n]
+    position = (start[:, None] + p * bin_size)[:, :, None] + in_bin[:, None]  # [K, P, n]
     cells, weights = neighbours(position, length)  # [K, P, n, 2] each
-    dense = weights.new_zeros(*position.shape, length)
-    return dense.scatter_add(3, cells.long(), weights), share
+    dense = weights.new_zeros(*position.shape, length).scatter_add(3, cells.long(), weights)
+    share = number > 0 if reduce == "max" else (i < number) / number.clamp(min=1)  # [K, 1 or n]
+    dense = dense * share[:, None, :, None]  # [K, P, n, L]
+    return dense.flatten(1, 2) if reduce == "max" else dense.sum(dim=2)
 
 
 def read_samples(
-    maps: Tensor,
-    start: Tensor,
-    size: Tensor,
-    output_size: tuple[int, int],
-    sampling_ratio: int,
-    reduce: str,
+    maps: Tensor, start: Tensor, size: Tensor, bins: Sequence[int], sampling: int, reduce: str
 ) -> Tensor:
     """The mean or the maximum of each bin's samples; a bin without samples gives 0.
 
@@ -168,31 +161,20 @@ def read_samples(
         maps: `Tensor[K, C, H, W]`, a map for each RoI.
         start: `Tensor[K, 2]`, (x, y) in cells, where the boxes begin if a value stands at j.
         size: `Tensor[K, 2]`, (width, height) in cells.
-        output_size: (P_h, P_w).
-        sampling_ratio: samples per bin and axis; <= 0 takes one per cell, rounded up.
+        bins: (P_h, P_w).
+        sampling: samples per bin and axis; <= 0 takes one per cell, rounded up.
         reduce: "mean" or "max".
 
     Returns:
         `Tensor[K, C, P_h, P_w]`.
     """
-    (height, width), dtype = maps.shape[2:], maps.dtype
-    rows, row_share = sample_weights(
-        start[:, 1], size[:, 1], output_size[0], height, sampling_ratio
-    )  # [K, P_h, n, H], [K, n]
-    columns, column_share = sample_weights(
-        start[:, 0], size[:, 0], output_size[1], width, sampling_ratio
-    )  # [K, P_w, m, W], [K, m]
-    maps = maps.to(torch.promote_types(dtype, rows.dtype))  # no weights in half precision
-    rows, columns = rows.to(maps), columns.to(maps)
-    if reduce == "mean":
-        rows = (rows * row_share[:, None, :, None]).sum(dim=2)  # [K, P_h, H]
-        columns = (columns * column_share[:, None, :, None]).sum(dim=2)  # [K, P_w, W]
-        return torch.einsum("kph,kchw,kqw->kcpq", rows, maps, columns).to(dtype)
-    samples = torch.einsum("kpnh,kchw,kqmw->kcpqnm", rows, maps, columns).flatten(-2)
-    exists = (row_share[:, :, None] * column_share[:, None] > 0).flatten(-2)  # [K, n * m]
-    exists = exists[:, None, None, None]  # [K, 1, 1, 1, n * m]
-    largest = samples.masked_fill(~exists, float("-inf")).max(dim=-1).values  # [K, C, P_h, P_w]
-    return largest.where(exists.any(dim=-1), 0).to(dtype)
+    # [K, P_h, H] and [K, P_w, W]; for "max" every sample is a bin of its own until the last step.
+    rows = sample_weights(start[:, 1], size[:, 1], bins[0], maps.shape[2], sampling, reduce)
+    columns = sample_weights(start[:, 0], size[:, 0], bins[1], maps.shape[3], sampling, reduce)
+    exact = torch.promote_types(maps.dtype, rows.dtype)  # no weights in half precision
+    read = torch.einsum("kph,kchw,kqw->kcpq", rows.to(exact), maps.to(exact), columns.to(exact))
+    read = F.adaptive_max_pool2d(read, bins) if reduce == "max" else read  # [K, C, P_h, P_w]
+    return read.to(maps.dtype)
 
 
 def roi_pool_bags(
