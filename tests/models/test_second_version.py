@@ -28,6 +28,8 @@ from tests.models.test_twin import (
     check_equal,
     check_losses_and_gradients,
     check_matched,
+    detect_by_ours,
+    detect_by_theirs,
 )
 
 SMALL = {"min_size": 96, "max_size": 128, "rpn_post_nms_top_n_test": 40}
@@ -106,7 +108,8 @@ def test_prepared_it_detects_the_same_without_batch_norm(resnet_twins, scenes):
     # Of the pyramid four, of the RPN's head two, of both branches four each; the rest is the trunk.
     parts = ("backbone.fpn", "rpn", "roi_heads.box_head", "roi_heads.mask_head")
     assert [sum(name.startswith(part) for name in fast) for part in parts] == [4, 2, 4, 4]
-    check_matched((prepared, theirs), [scenes[0][0].float()])
+    images = [scenes[0][0].float()]
+    check_matched(detect_by_ours(prepared, images), detect_by_theirs(theirs, images))
 
 
 def test_a_trained_model_goes_back_to_torchvision():

@@ -5,7 +5,6 @@ Masks are compared before they are pasted, since ours go into the image without 
 
 import copy
 import importlib
-from collections.abc import Iterator
 from dataclasses import replace
 from unittest import mock
 
@@ -42,47 +41,54 @@ def sample_everything(twins) -> None:
         part.fg_bg_sampler.positive_fraction = 1.0
 
 
-def detect(twins, images: list[Tensor]) -> Iterator[tuple[dict, dict]]:
-    """For each image our detections and torchvision's, with masks `Tensor[D, m, m]`."""
-    ours, theirs = (model.eval() for model in twins)
-    our_masks, their_masks = [], []
+def detect_by_ours(model, images: list[Tensor]) -> list[dict]:
+    """Our detections in each image, with masks `Tensor[D, m, m]`."""
+    masks = []
 
-    def keep_ours(masks, boxes, size):
-        our_masks.append(masks)
-        return masks.new_zeros(len(masks), 1, 1)
+    def keep(of_image, boxes, size):
+        masks.append(of_image)
+        return of_image.new_zeros(len(of_image), 1, 1)
 
-    def keep_theirs(masks, boxes, size):
-        their_masks.append(masks[:, 0])
-        return masks
-
-    with (
-        torch.no_grad(),
-        mock.patch.object(MODULE, "paste_masks", keep_ours),
-        mock.patch("torchvision.models.detection.transform.paste_masks_in_image", keep_theirs),
-    ):
-        both = ours(images), theirs(images)
-    for found, expected, mask, other in zip(*both, our_masks, their_masks, strict=True):
-        yield dict(found, masks=mask), dict(expected, masks=other)
+    with torch.no_grad(), mock.patch.object(MODULE, "paste_masks", keep):
+        detections = model.eval()(images)
+    return [dict(found, masks=mask) for found, mask in zip(detections, masks, strict=True)]
 
 
-def check_equal(twins, images: list[Tensor], at_least: int = 10) -> None:
-    """In float64 detections are equal, and in the same order."""
-    for found, expected in detect(twins, images):
+def detect_by_theirs(model, images: list[Tensor]) -> list[dict]:
+    """Torchvision's, in the same form."""
+    masks = []
+
+    def keep(of_image, boxes, size):
+        masks.append(of_image[:, 0])
+        return of_image
+
+    target = "torchvision.models.detection.transform.paste_masks_in_image"
+    with torch.no_grad(), mock.patch(target, keep):
+        detections = model.eval()(images)
+    return [dict(found, masks=mask) for found, mask in zip(detections, masks, strict=True)]
+
+
+def check_equal(twins, images: list[Tensor], at_least: int = 10) -> list[dict]:
+    """In float64 detections are equal, and in the same order; ours are handed on."""
+    ours, theirs = twins
+    both = detect_by_ours(ours, images), detect_by_theirs(theirs, images)
+    for found, expected in zip(*both, strict=True):
         assert len(expected["boxes"]) >= at_least
         assert torch.equal(found["labels"], expected["labels"])
         torch.testing.assert_close(found["boxes"], expected["boxes"], atol=1e-6, rtol=0)
         torch.testing.assert_close(found["scores"], expected["scores"], atol=1e-8, rtol=0)
         torch.testing.assert_close(found["masks"], expected["masks"], atol=1e-8, rtol=0)
+    return both[0]
 
 
-def check_matched(twins, images: list[Tensor]) -> None:
+def check_matched(ours: list[dict], theirs: list[dict]) -> None:
     """In float32 rounding may turn a close decision (what is suppressed, what is 100th) around.
 
     A detection is matched if the other model has one of the same class with an IoU above 0.99 and
     a score and mask probabilities no more than 1e-3 apart. Of those that score at least 0.01 more
     than the threshold or than the last one kept, 97 % should be matched, each way.
     """
-    for pair in detect(twins, images):
+    for pair in zip(ours, theirs, strict=True):
         for found, expected in (pair, pair[::-1]):
             border = max(0.05, found["scores"][-1].item() if len(found["scores"]) == 100 else 0)
             chosen = found["scores"] > border + 0.01
@@ -169,6 +175,18 @@ def test_an_image_without_objects_trains_as_torchvisions(mini_twins, scenes):
     check_losses_and_gradients(twins, images, empty)
 
 
+@pytest.fixture(scope="module")
+def detections_before(mini_twins, scenes) -> list[dict]:
+    """What our model detects if no keyword is given."""
+    return detect_by_ours(mini_twins()[0], scenes[0])
+
+
+@pytest.fixture(scope="module")
+def losses_before(mini_twins, scenes) -> dict:
+    """The losses if no keyword is given."""
+    return train(mini_twins(), *scenes)[0]
+
+
 @pytest.mark.parametrize(
     "keyword",
     [
@@ -185,13 +203,12 @@ def test_an_image_without_objects_trains_as_torchvisions(mini_twins, scenes):
     ],
     ids=lambda keyword: next(iter(keyword)),
 )
-def test_keyword_means_for_detections_what_it_means_in_torchvision(mini_twins, scenes, keyword):
-    plain, changed = mini_twins(), mini_twins(**keyword)
-    check_equal(changed, scenes[0], at_least=3)
-    before, after = (
-        [found["boxes"] for found, _ in detect(t, scenes[0])] for t in (plain, changed)
-    )
-    assert any(a.shape != b.shape or not a.equal(b) for a, b in zip(before, after))
+def test_keyword_means_for_detections_what_it_means_in_torchvision(
+    mini_twins, scenes, keyword, detections_before
+):
+    after = check_equal(mini_twins(**keyword), scenes[0], at_least=3)
+    both = [[found["boxes"] for found in detections] for detections in (detections_before, after)]
+    assert any(a.shape != b.shape or not a.equal(b) for a, b in zip(*both, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -213,11 +230,12 @@ def test_keyword_means_for_detections_what_it_means_in_torchvision(mini_twins, s
     ],
     ids=lambda keyword: next(iter(keyword)),
 )
-def test_keyword_means_for_training_what_it_means_in_torchvision(mini_twins, scenes, keyword):
+def test_keyword_means_for_training_what_it_means_in_torchvision(
+    mini_twins, scenes, keyword, losses_before
+):
     # The same seed draws the same sample in both.
-    before, _ = train(mini_twins(), *scenes)
     after, expected = train(mini_twins(**keyword), *scenes)
-    assert any(before[name] != after[name] for name in before)
+    assert any(losses_before[name] != after[name] for name in losses_before)
     for name, loss in after.items():
         torch.testing.assert_close(
             loss,
@@ -233,19 +251,28 @@ def photographs(root, number: int) -> list[Tensor]:
     return [data[i][0] for i in range(number)]
 
 
-# The largest pictures say what the smaller ones say of a version of PyTorch, in half a minute.
-LARGEST = pytest.param((800, 1333), marks=pytest.mark.once)
+# Of versions of PyTorch the smallest pictures say what larger ones say, in a fifth of the time.
+SIZES = pytest.mark.parametrize(
+    "size",
+    [
+        (240, 400),
+        pytest.param((480, 640), marks=pytest.mark.slow),
+        pytest.param((800, 1333), marks=pytest.mark.once),
+    ],
+)
 
 
-@pytest.mark.parametrize("size", [(240, 400), (480, 640), LARGEST])
+@SIZES
 def test_photographs_give_the_same_detections_in_float64(resnet_twins, coco64, size):
     twins = tuple(model.double() for model in resnet_twins(True, *size))
     check_equal(twins, [image.double() for image in photographs(coco64, 1)])
 
 
-@pytest.mark.parametrize("size", [(480, 640), LARGEST])
-@pytest.mark.parametrize("prepared", [False, True])
-def test_photographs_give_matched_detections_in_float32(resnet_twins, coco64, size, prepared):
+@SIZES
+def test_photographs_give_matched_detections_in_float32(resnet_twins, coco64, size):
+    """By the model as it is built, and prepared for inference."""
+    images = photographs(coco64, 1)
     ours, theirs = resnet_twins(True, *size)
-    ours = prepare_for_inference(ours, torch.float32) if prepared else ours
-    check_matched((ours, theirs), photographs(coco64, 1))
+    expected = detect_by_theirs(theirs, images)
+    check_matched(detect_by_ours(ours, images), expected)
+    check_matched(detect_by_ours(prepare_for_inference(ours, torch.float32), images), expected)

@@ -213,7 +213,7 @@ EACH_OP = pytest.mark.parametrize("op", CALLS.values(), ids=CALLS)
 
 @pytest.mark.parametrize("name", CALLS)
 def test_gradcheck(name):
-    x = torch.randn(2, 8, 6, 7, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(2, 4, 5, 6, dtype=torch.float64, requires_grad=True)
     boxes = torch.tensor([[0, 1.3, 0.8, 9.1, 8.3], [1, 3.4, 2.6, 7.7, 11.2]], dtype=torch.float64)
     boxes.requires_grad_(name not in NO_BOX_GRADIENT)
     assert torch.autograd.gradcheck(
