@@ -7,6 +7,7 @@ from multiprocessing.connection import wait
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -34,8 +35,8 @@ from mrcnn_lite.files import make_folder
 # Tables whose trained models are measured in a way of their own; they have no rows.
 MEASURED_AGAIN = {ALIGNMENT: write_alignment, CELLS: write_cells}
 
-# A piece of work: its function, run and log file.
-Job = tuple[Callable[[Run, str], None], Run, Path]
+# A piece of work: a function of a run, of any kind, and a device; that run; and a log file.
+Job = tuple[Callable[[Any, str], None], Any, Path]
 
 
 def ablate(
@@ -83,13 +84,12 @@ def ablate(
         f"{len(unique)} runs, {len(unique) - len(missing)} of them finished; "
         f"{len(devices)} at a time, each with its log in {runs}"
     )
-    do_side_by_side(
-        [(train_classifier_of, run, file.with_suffix(".txt")) for file, run in classifiers.items()],
-        *(devices, "classifiers to start from"),
-    )
-    do_side_by_side(
-        [(train_and_measure, run, run.path / LOG_NAME) for run in missing], devices, "runs"
-    )
+    starts = [
+        (train_classifier_of, run, file.with_suffix(".txt")) for file, run in classifiers.items()
+    ]
+    do_side_by_side(starts, devices, "classifiers to start from")
+    trainings = [(train_and_measure, run, run.path / LOG_NAME) for run in missing]
+    do_side_by_side(trainings, devices, "runs")
     for name, table_runs in planned.items():
         if name in MEASURED_AGAIN:
             MEASURED_AGAIN[name](out, table_runs)

@@ -135,8 +135,15 @@ def build_model(run: Run, num_classes: int) -> MaskRCNN | FCN:
     return detector
 
 
-def in_own_process(work: Callable[[Run, str], None], run: Run, device: str, log: Path) -> None:
-    """Do one piece of work, as all that a process does, with its output in a file of its own."""
+def in_own_process(work: Callable[[Any, str], None], run: Any, device: str, log: Path) -> None:
+    """Do one piece of work, as all that a process does, with its output in a file of its own.
+
+    Args:
+        work: takes the run and the device.
+        run: of the kind that `work` takes; each experiment has its own.
+        device: its name.
+        log: the file.
+    """
     # Processes share the cores out among themselves; more threads would get in each other's way.
     torch.set_num_threads(1)
     make_folder(log.parent)

@@ -71,6 +71,18 @@ def mini(request):
     return make_mini(request.param)
 
 
+@pytest.fixture(scope="module")
+def detected_by_mini(mini, images) -> list[dict]:
+    return detect_without_gradients(mini, images)
+
+
+@pytest.fixture(scope="module", params=PREPARED, ids=str)
+def prepared_mini(request, mini, images):
+    """A prepared copy, its type, and what it detects in the second image."""
+    prepared = prepare_for_inference(mini, request.param)
+    return prepared, request.param, detect_without_gradients(prepared, images[1:])
+
+
 @pytest.fixture(scope="module", params=["as built", *PREPARED], ids=str)
 def resnet(request):
     """Of full width: prepared in float32, it computes layers by Winograd."""
@@ -83,10 +95,13 @@ def resnet(request):
     return model if request.param == "as built" else prepare_for_inference(model, request.param)
 
 
-def check_detections(model, images: list[Tensor], way, tolerance: float = 1e-4) -> None:
-    """Compare with those without gradients; and let a gradient reach the images."""
+def detect_without_gradients(model, images: list[Tensor]) -> list[dict]:
     with torch.no_grad():
-        expected = model(images)
+        return model(images)
+
+
+def check_detections(model, images: list[Tensor], expected, way, tolerance: float = 1e-4) -> None:
+    """Compare with those without gradients; and let a gradient reach the images."""
     wanting = [image.clone().requires_grad_() for image in images]
     for given in (images, wanting):
         with way():
@@ -108,20 +123,20 @@ def check_detections(model, images: list[Tensor], way, tolerance: float = 1e-4) 
         assert any(image.grad.any() for image in wanting)
 
 
-def test_model_as_built(way, mini, images):
-    check_detections(mini, images, way)
+def test_model_as_built(way, mini, images, detected_by_mini):
+    check_detections(mini, images, detected_by_mini, way)
 
 
-@pytest.mark.parametrize("dtype", PREPARED, ids=str)
-def test_prepared_model(way, mini, images, dtype):
+def test_prepared_model(way, prepared_mini, images):
+    prepared, dtype, expected = prepared_mini
     # With gradients other kernels run, which round elsewhere.
     tolerance = torch.finfo(dtype).eps if dtype == torch.bfloat16 else 1e-4
-    check_detections(prepare_for_inference(mini, dtype), images[1:], way, tolerance)
+    check_detections(prepared, images[1:], expected, way, tolerance)
 
 
 def test_resnet(way, resnet):
     images = [torch.rand(3, 64, 70, generator=torch.Generator().manual_seed(1))]
-    check_detections(resnet, images, way)
+    check_detections(resnet, images, detect_without_gradients(resnet, images), way)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -137,7 +152,8 @@ def test_loaded_model(way, images, name):
 def test_copy_prepared_in_inference_mode_lets_gradients_reach_the_image(images):
     with torch.inference_mode():
         prepared = prepare_for_inference(make_mini("fpn"))
-    check_detections(prepared, images, torch.enable_grad)
+    expected = detect_without_gradients(prepared, images)
+    check_detections(prepared, images, expected, torch.enable_grad)
 
 
 @pytest.mark.parametrize("way_of_prepared", ["as it is", "under the caller's autocast"])
@@ -168,26 +184,38 @@ def test_detections_that_want_a_gradient_are_drawn_and_scored(images, recwarn):
     assert not [str(w.message) + w.filename for w in recwarn.list]
 
 
-@pytest.mark.parametrize("name", MINI)
-def test_losses(way, name):
+def losses_of(model, images: list[Tensor], targets: list[dict], context) -> dict:
+    """Those of a copy of the model; the same seed draws the same sample."""
+    one = copy.deepcopy(model).train()
+    torch.manual_seed(1)
+    with context():
+        return one(images, copy.deepcopy(targets))
+
+
+@pytest.fixture(scope="module")
+def batch() -> tuple[list[Tensor], list[dict]]:
     shapes = ShapesDataset(2, seed=5)
     images, targets = zip(*(shapes[i] for i in range(2)))
     for target in targets:
         target["labels"] = (target["labels"] - 1) % 4 + 1
-    model = make_mini(name).train()
-    results = []
-    for context, wants in ((torch.enable_grad, False), (way, True)):
-        given = [image.clone().requires_grad_(wants) for image in images]
-        one = copy.deepcopy(model)
-        torch.manual_seed(1)
-        with context():
-            results.append(one(given, copy.deepcopy(list(targets))))
-    expected, losses = results
-    assert losses.keys() == expected.keys()
+    return list(images), list(targets)
+
+
+@pytest.fixture(scope="module")
+def expected_losses(mini, batch) -> dict:
+    losses = losses_of(mini, *batch, torch.enable_grad)
+    return {name: loss.detach() for name, loss in losses.items()}
+
+
+def test_losses(way, mini, batch, expected_losses):
+    images, targets = batch
+    given = [image.clone().requires_grad_() for image in images]
+    losses = losses_of(mini, given, targets, way)
+    assert losses.keys() == expected_losses.keys()
     assert all(loss.dtype == torch.float32 and loss.isfinite() for loss in losses.values())
     if not isinstance(way(), torch.autocast):
         for loss_name, loss in losses.items():
-            torch.testing.assert_close(loss, expected[loss_name])
+            torch.testing.assert_close(loss, expected_losses[loss_name])
     if way not in WITHOUT_GRADIENTS:
         sum(losses.values()).backward()
         assert all(image.grad.isfinite().all() and image.grad.any() for image in given)
