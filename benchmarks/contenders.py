@@ -13,7 +13,8 @@ import importlib.util
 import io
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,15 +26,19 @@ Detect = Callable[[], list[dict[str, Tensor]]]
 class OfOneImage(nn.Module):
     """A detector with one image in and a tuple out, which is what can be traced."""
 
-    names = ("boxes", "labels", "scores", "masks")
-
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
+        drawn = "keypoints" if model.roi_heads.has_keypoint() else "masks"
+        self.names = ("boxes", "labels", "scores", drawn)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         detections = self.model([image])[0]
         return tuple(detections[name] for name in self.names)
+
+    def by_name(self, values: Iterable[Any]) -> dict[str, Tensor]:
+        """Make detections of what a runtime gives for one image."""
+        return dict(zip(self.names, map(torch.as_tensor, values), strict=True))
 
 
 def channels_last(model: nn.Module, images: list[Tensor]) -> Detect:
@@ -53,34 +58,33 @@ def onnx_runtime(model: nn.Module, images: list[Tensor]) -> Detect:
     """Microsoft's runtime for exported models."""
     import onnxruntime
 
-    exported = io.BytesIO()
+    exported, one = io.BytesIO(), OfOneImage(model).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            OfOneImage(model).eval(), (images[0],), exported, dynamo=False, opset_version=17
-        )
+        torch.onnx.export(one, (images[0],), exported, dynamo=False, opset_version=17)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(
         exported.getvalue(), options, providers=["CPUExecutionProvider"]
     )
     name = session.get_inputs()[0].name
-    return lambda: [_by_name(session.run(None, {name: image.numpy()})) for image in images]
+    return lambda: [one.by_name(session.run(None, {name: image.numpy()})) for image in images]
 
 
 def openvino(model: nn.Module, images: list[Tensor]) -> Detect:
     """Intel's runtime, in float32 as the others."""
     from openvino import Core, convert_model
 
+    one = OfOneImage(model).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        traced = convert_model(OfOneImage(model).eval(), example_input=images[0])
+        traced = convert_model(one, example_input=images[0])
     settings = {
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         "INFERENCE_PRECISION_HINT": "f32",
     }
     network = Core().compile_model(traced, "CPU", settings)
-    return lambda: [_by_name(network([image.numpy()]).values()) for image in images]
+    return lambda: [one.by_name(network([image.numpy()]).values()) for image in images]
 
 
 # By name: how to make it, the packages and the program that it needs, and whether the variables
@@ -114,7 +118,3 @@ def share_found(detections: list[dict[str, Tensor]], expected: list[dict[str, Te
         found += int(close.any(dim=1).sum())
         total += len(theirs["boxes"])
     return found / total
-
-
-def _by_name(values) -> dict[str, Tensor]:
-    return dict(zip(OfOneImage.names, map(torch.as_tensor, values), strict=True))

@@ -1,12 +1,10 @@
-"""How long a reader waits: from a drag to the picture in the page, and from a slider to a panel.
+"""How long a reader waits: from a drag, or a key on a panel's slider, to the picture in the page.
 
     python benchmarks/explorer.py            # needs `pip install -e '.[browser]'` and a Chromium
     python benchmarks/explorer.py --picture  # only draws docs/explorer.png and docs/site's picture
 
-In the page: from the event of the pointer to the end of the frame that shows its effect, in
-headless Chromium without a GPU. Panels: in the kernel, from a slider's new value to the encoded
-picture; in JupyterLab, from a key pressed on the slider to the end of the frame that shows the new
-picture, decoded, with the messages to the kernel and back. It writes docs/explorer_timings.md.
+From the event of the pointer, or of the key, to the end of the frame that shows its effect, in
+headless Chromium without a GPU. It writes docs/explorer_timings.md.
 """
 
 import argparse
@@ -15,12 +13,9 @@ import json
 import platform
 import shutil
 import statistics
-import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
-import nbformat
 import torch
 from PIL import Image, ImageOps
 from playwright.sync_api import sync_playwright
@@ -28,7 +23,6 @@ from playwright.sync_api import sync_playwright
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_model
 from mrcnn_lite.experiments.pages import markdown_table
-from mrcnn_lite.experiments.turns import seconds_of
 from mrcnn_lite.explore.explorer.page import write_page
 from mrcnn_lite.explore.panels import (
     anchors_panel,
@@ -37,6 +31,7 @@ from mrcnn_lite.explore.panels import (
     move_panel,
     paste_panel,
 )
+from mrcnn_lite.explore.panels.web_sources import module_source, style_source
 from mrcnn_lite.files import SHIPPED_WEIGHTS, write_atomically, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,7 +42,7 @@ LINK_SIZE = (1200, 630)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 DRAGS = 120
-PRESSES = 16
+PRESSES = 40
 # Of the page: settings that are usual, and the costliest.
 COSTLY = {"stride": 4, "bins": 14}
 CASES = {
@@ -79,24 +74,27 @@ DRAG = """async ([name, number]) => {
   at("pointerup", 400, 400);
   return times;
 }"""
-# Presses are the browser's own; the page notes when each arrives and when its picture is seen.
-WATCH = """(panel) => {
-  const picture = panel.querySelector("img");
-  let start;
-  window.elapsed = null;
-  panel.addEventListener("keydown", (event) => { start = event.timeStamp; }, true);
-  new MutationObserver(async () => {
-    await picture.decode();
+# Moves a panel's slider there and back by its own event, and waits for the end of the frame.
+MOVE_SLIDER = """async ([place, name, number]) => {
+  const panel = document.querySelectorAll(".mrcnn-panel")[place];
+  const slider = panel.querySelector(`[data-slider="${name}"]`);
+  const times = [];
+  for (let i = 0; i < number; i++) {
+    const start = performance.now();
+    if (i % 20 < 10) slider.stepUp();
+    else slider.stepDown();
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
     await endOfFrame();
-    window.elapsed = performance.now() - start;
-  }).observe(picture, { attributeFilter: ["src"] });
+    times.push(performance.now() - start);
+  }
+  return times;
 }"""
-PANELS_NOTEBOOK = "panels.ipynb"
-MAKE_PANELS = "from benchmarks.explorer import make_panels\n\npanels = make_panels()"
-SHOW_PANEL = """\
-panel, control, values = panels[{name!r}]
-panel.controls[control].value = values[0]
-panel"""
+SHOW_PANELS = """{module}
+for (const state of {states}) {{
+  const model = {{ get: (key) => state[key], set: (key, value) => (state[key] = value),
+    on() {{}}, off() {{}}, save_changes() {{}} }};
+  render({{ model, el: document.body }});
+}}"""
 
 
 def open_page(browser, folder, place="#scene=photograph&causes=%22all%22", **options):
@@ -124,7 +122,7 @@ def time_drags(browser, folder):
 
 
 def make_panels():
-    """All panels by name, each with the name of the control to move and values for it."""
+    """All panels by name, each with the name of the control to move."""
     loaded = load_model(SHIPPED_WEIGHTS)
     model = loaded.model
     image, target = ShapesDataset(100, seed=115)[3]
@@ -132,75 +130,36 @@ def make_panels():
         batch, _ = model.transform([image])
         features = model.backbone(batch.tensors)
         logits = model.roi_heads.predict_masks(batch, features[:-1], [target["boxes"]])[0]
-    label, twentieths = int(target["labels"][0]), [i / 20 for i in range(20)]
+    label, large = int(target["labels"][0]), ShapesDataset(2, seed=115, image_size=256)[1][0]
+    small = logits[label].sigmoid()
     return {
-        "move the object": (move_panel(), "shift", range(1, 21)),
-        "anchors and suppression": (anchors_panel(model, image), "threshold", twentieths),
-        "level against size": (
-            levels_panel(ShapesDataset(2, seed=115, image_size=256)[1][0]),
-            "size",
-            range(20, 220, 10),
-        ),
-        "sigmoid against softmax": (
-            competition_panel(logits, label, loaded.categories),
-            "boost",
-            [i / 2 for i in range(1, 20)],
-        ),
+        "move the object": (move_panel(), "shift"),
+        "anchors and suppression": (anchors_panel(model, image), "threshold"),
+        "level against size": (levels_panel(large), "size"),
+        "sigmoid against softmax": (competition_panel(logits, label, loaded.categories), "boost"),
         "threshold and paste": (
-            paste_panel(image, logits[label].sigmoid(), target["boxes"][0], target["masks"][0]),
+            paste_panel(image, small, target["boxes"][0], target["masks"][0]),
             "threshold",
-            twentieths[1:],
         ),
     }
 
 
-def time_in_kernel(panels):
-    """Rows as above, for the panels without a page."""
+def time_panels(browser, folder, panels):
+    """Rows as above, for the panels on a page of their own."""
+    states = json.dumps([panel.state() for panel, _ in panels.values()]).replace("</", "<\\/")
+    module = module_source().replace("export default { render };", "")
+    script = SHOW_PANELS.format(module=module, states=states)
+    path = Path(folder) / "panels.html"
+    page_text = f'<style>{style_source()}</style><script type="module">{script}</script>'
+    path.write_text(f"<!doctype html><body>{page_text}", encoding="utf-8")
+    page = browser.new_context(offline=True, viewport={"width": 860, "height": 1000}).new_page()
+    page.add_init_script(END_OF_FRAME)
+    page.goto(path.as_uri())
+    page.wait_for_timeout(1500)
     rows = []
-    for name, (panel, control, values) in panels.items():
-        times = []
-        for value in values:
-            move = partial(setattr, panel.controls[control], "value", value)
-            times.append(1000 * seconds_of(move))
-        rows.append((f"panel: {name}, in the kernel", times[1:]))
-    return rows
-
-
-def time_in_jupyterlab(browser, folder, panels):
-    """Rows as above, for the panels in a notebook, by the right arrow key on their sliders."""
-    # The tests' own JupyterLab; a script's folder is on the path, the repository's root is not.
-    sys.path.insert(0, str(ROOT))
-    from tests.browser.jupyterlab import VIEWPORT, read_outputs, run_all_cells, start_jupyterlab
-
-    sources = [MAKE_PANELS, *(SHOW_PANEL.format(name=name) for name in panels)]
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    # Without a kernel's name JupyterLab would ask for one.
-    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
-    nbformat.write(notebook, Path(folder) / PANELS_NOTEBOOK)
-    rows = []
-    with start_jupyterlab(Path(folder)) as address:
-        page = browser.new_context(viewport=VIEWPORT).new_page()
-        page.add_init_script(END_OF_FRAME)
-        page.set_default_timeout(30_000)
-        page.goto(f"{address}/lab/tree/{PANELS_NOTEBOOK}?reset")
-        run_all_cells(page)
-        for outputs in read_outputs(page):
-            assert all(output["output_type"] != "error" for output in outputs), outputs
-        for cell, (name, (panel, control, _)) in enumerate(panels.items(), start=1):
-            shown = page.locator(".jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
-            shown = shown.filter(has=page.locator(".widget-slider"))
-            slider = shown.locator(".widget-slider", has_text=panel.controls[control].description)
-            shown.evaluate(WATCH)
-            times = []
-            for _ in range(PRESSES):
-                page.wait_for_timeout(200)
-                page.evaluate("window.elapsed = null")
-                slider.locator(".noUi-handle").press("ArrowRight")
-                page.wait_for_function("window.elapsed !== null")
-                times.append(page.evaluate("window.elapsed"))
-            rows.append((f"panel: {name}, in JupyterLab", times[1:]))
-        page.context.close()
+    for place, (name, (_, control)) in enumerate(panels.items()):
+        times = page.evaluate(MOVE_SLIDER, [place, control, PRESSES])[5:]
+        rows.append((f"panel: {name}", times))
     return rows
 
 
@@ -214,10 +173,8 @@ def write_table(rows) -> None:
         "# The explorer's timings",
         "",
         f"`python benchmarks/explorer.py`, {platform.machine()}, headless Chromium without a GPU, "
-        f"torch {torch.__version__}. In milliseconds: from the pointer's event to the end of the "
-        "frame that shows it; for panels in the kernel from the slider's value to the encoded "
-        "picture, and in JupyterLab from the key press on the slider to the end of the frame that "
-        "shows the picture.",
+        f"torch {torch.__version__}. In milliseconds: from the event of the pointer, or of a "
+        "panel's slider, to the end of the frame that shows it.",
         "",
         markdown_table(["what", "median", "95 %"], cells),
     ]
@@ -264,11 +221,8 @@ def main() -> None:
             draw_picture(browser, folder)
             draw_link_picture(browser, folder)
         else:
-            panels = make_panels()
-            in_kernel = time_in_kernel(panels)
-            in_jupyterlab = time_in_jupyterlab(browser, folder, panels)
-            beside = [row for pair in zip(in_kernel, in_jupyterlab) for row in pair]
-            write_table(time_drags(browser, folder) + beside)
+            rows = time_drags(browser, folder)
+            write_table(rows + time_panels(browser, folder, make_panels()))
         browser.close()
 
 

@@ -5,7 +5,8 @@
 
 Each lesson runs once in a fresh kernel with two threads, then strict nbval runs over all of them
 with two workers. The table goes into docs/instructor.md, between its two markers, so no number
-there is written by hand. Lesson 11 keeps its training, which has to be taken away first.
+there is written by hand. Lessons 11 and 11b keep their
+trainings, which have to be taken away first.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from mrcnn_lite.course.lessons import number_of
 from mrcnn_lite.course.notebooks import read_notebook, run
 from mrcnn_lite.experiments.pages import fill_in, markdown_table
 from mrcnn_lite.experiments.turns import seconds_of
@@ -29,7 +31,7 @@ GUIDE = Path(__file__).resolve().parents[1] / "docs" / "instructor.md"
 PART = "lesson times"
 TIME = re.compile(r"\*\*Time:\*\* (\d+) minutes in (\w+) parts?, (\d+) of them for the exercises")
 # A row's name, and its last number.
-MEASURED = re.compile(r"^\| (\d\d [^|]+) \|.* (\d+) \|$", re.MULTILINE)
+MEASURED = re.compile(r"^\| (\d\d[a-z]? [^|]+) \|.* (\d+) \|$", re.MULTILINE)
 NBVAL = (
     "pytest -n 2 --dist loadfile -q --nbval --nbval-current-env --nbval-cell-timeout=900 "
     "--nbval-sanitize-with tests/nbval_sanitize.cfg notebooks"
@@ -39,10 +41,10 @@ NBVAL = (
 def main() -> None:
     """Measure the lessons and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lessons", nargs="*", help="numbers of two digits; default: all")
+    parser.add_argument("lessons", nargs="*", help="numbers such as 04 and 11b; default: all")
     chosen = parser.parse_args().lessons
-    if (kept := NOTEBOOKS / "runs" / "lesson_11").exists():
-        parser.error(f"lesson 11 would only load what it has trained; take {kept} away first")
+    for kept in sorted(NOTEBOOKS.glob("runs/lesson_*")):
+        parser.error(f"a lesson would only load what it has trained; take {kept} away first")
     _, _, rest = GUIDE.read_text("utf-8").partition(f"<!-- begin {PART} -->")
     table, _, _ = rest.partition(f"<!-- end {PART} -->")
     measured = dict(MEASURED.findall(table))
@@ -54,7 +56,7 @@ def main() -> None:
         header = " ".join(notebook.cells[0].source.split())
         minutes, parts, exercises = TIME.search(header).groups()
         name = path.stem.replace("_", " ")
-        if chosen and path.stem[:2] not in chosen and name in measured:
+        if chosen and number_of(path) not in chosen and name in measured:
             seconds = float(measured[name])
         else:
             seconds = seconds_of(partial(run, notebook, path))

@@ -8,6 +8,7 @@ detections pass, as in a trained model.
 import torch
 from torch import nn
 from torchvision.models import resnet50
+from torchvision.models.detection import KeypointRCNN as TorchvisionKeypointRCNN
 from torchvision.models.detection import MaskRCNN as TorchvisionMaskRCNN
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
@@ -16,6 +17,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from mrcnn_lite.datasets import ShapesDataset
 
 NUM_CLASSES = 91
+NUM_CLASSES_WITH_KEYPOINTS = 2
 TILE = 160  # pixels; scenes of this size, three rows of four, make a picture of 480 x 640
 
 
@@ -47,18 +49,12 @@ def make_pictures(number, instances):
 
 def make_torchvision(sizes):
     """Torchvision's default model with random weights that behave like trained ones."""
-    torch.manual_seed(0)
-    image = make_pictures(1, 1)[0][0]
-    measured = measure_trunk(image)
-    trunk = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
-    trunk.load_state_dict(measured, strict=False)
-    layers = {f"layer{k}": str(k - 1) for k in range(1, 5)}
-    backbone = BackboneWithFPN(trunk, layers, [256, 512, 1024, 2048], 256)
-    model = TorchvisionMaskRCNN(backbone, NUM_CLASSES, **sizes)
-    for name, parameter in model.backbone.body.named_parameters():
-        parameter.requires_grad_(name.startswith(("layer2", "layer3", "layer4")))
-    spread_predictions(model, image)
-    return model
+    return _make_with_frozen_trunk(TorchvisionMaskRCNN, NUM_CLASSES, sizes)
+
+
+def make_torchvision_keypoints(sizes):
+    """Torchvision's model with keypoints in place of masks, likewise."""
+    return _make_with_frozen_trunk(TorchvisionKeypointRCNN, NUM_CLASSES_WITH_KEYPOINTS, sizes)
 
 
 def make_torchvision_v2(sizes):
@@ -95,15 +91,21 @@ def spread_predictions(model, image, class_spread=3.0):
         model.rpn.head.bbox_pred: 0.3,
         heads.box_predictor.cls_score: class_spread,
         heads.box_predictor.bbox_pred: 1.0,
-        heads.mask_predictor.mask_fcn_logits: 2.0,
     }
+    if heads.has_mask():
+        spreads[heads.mask_predictor.mask_fcn_logits] = 2.0
+    if heads.has_keypoint():
+        spreads[heads.keypoint_predictor.kps_score_lowres] = 2.0
     for layer, spread in spreads.items():
 
         def scale(layer, inputs, output, spread=spread):
             hooks[layer].remove()  # the first call, on the finest map, decides
             axes = [axis for axis in range(output.dim()) if axis != 1]
             factor = spread / output.std(dim=axes)
-            layer.weight *= factor.view(-1, *[1] * (layer.weight.dim() - 1))
+            by_output = layer.weight
+            if isinstance(layer, nn.ConvTranspose2d):  # whose outputs are the second axis
+                by_output = by_output.transpose(0, 1)
+            by_output *= factor.view(-1, *[1] * (by_output.dim() - 1))
             layer.bias -= output.mean(dim=axes)
             layer.bias *= factor
             return layer(*inputs)
@@ -111,3 +113,18 @@ def spread_predictions(model, image, class_spread=3.0):
         hooks[layer] = layer.register_forward_hook(scale)
     with torch.no_grad():
         model.eval()([image])
+
+
+def _make_with_frozen_trunk(kind, num_classes, sizes):
+    torch.manual_seed(0)
+    image = make_pictures(1, 1)[0][0]
+    measured = measure_trunk(image)
+    trunk = resnet50(weights=None, norm_layer=FrozenBatchNorm2d)
+    trunk.load_state_dict(measured, strict=False)
+    layers = {f"layer{k}": str(k - 1) for k in range(1, 5)}
+    backbone = BackboneWithFPN(trunk, layers, [256, 512, 1024, 2048], 256)
+    model = kind(backbone, num_classes, **sizes)
+    for name, parameter in model.backbone.body.named_parameters():
+        parameter.requires_grad_(name.startswith(("layer2", "layer3", "layer4")))
+    spread_predictions(model, image)
+    return model

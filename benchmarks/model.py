@@ -3,6 +3,7 @@
     python benchmarks/model.py                    # every instruction set that the processor has
     python benchmarks/model.py --only AVX2        # one of them
     python benchmarks/model.py --small            # pictures of 480 x 640 alone: a third of the time
+    python benchmarks/model.py --case keypoints   # the cases whose name says so
     pip install onnx onnxruntime openvino         # more contenders (benchmarks/contenders.py)
 
 The same weights and pictures for all (benchmarks/lively_model.py). Each set of instructions is
@@ -11,8 +12,8 @@ what one with fewer would do. All calls of a case take turns in one process, and
 counts: what else the machine does disturbs all alike, and the ratios say more than the seconds.
 Detections are compared, too: a contender that is fast and wrong would show.
 
-It writes model.md and model.json and replaces in them what was measured on the same processor; what
-another kind of processor measured stays, under its name.
+It writes model.md and model.json and replaces in them the cases that were measured on the same
+processor; what another kind of processor measured stays, under its name.
 
 Peak memory is the highest resident memory of a process of its own that makes one model and calls it
 twice (Linux only), the model and PyTorch itself included. The C library's allocator is told to
@@ -32,32 +33,47 @@ from pathlib import Path
 import torch
 import torchvision
 from contenders import make_contenders, share_found
-from lively_model import NUM_CLASSES, make_pictures, make_torchvision, make_torchvision_v2
+from lively_model import (
+    NUM_CLASSES,
+    NUM_CLASSES_WITH_KEYPOINTS,
+    make_pictures,
+    make_torchvision,
+    make_torchvision_keypoints,
+    make_torchvision_v2,
+)
 from processor import instruction_sets, name_of_processor
 from torch.profiler import ProfilerActivity, profile
 
 from mrcnn_lite.experiments.pages import markdown_table, write_page
 from mrcnn_lite.experiments.turns import race
-from mrcnn_lite.models import mask_rcnn_resnet50_fpn, mask_rcnn_resnet50_fpn_v2
+from mrcnn_lite.models import (
+    keypoint_rcnn_resnet50_fpn,
+    mask_rcnn_resnet50_fpn,
+    mask_rcnn_resnet50_fpn_v2,
+)
 from mrcnn_lite.models.fast.native_precision import native_precision
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
 
 SMALL = {"min_size": 480, "max_size": 640}
 LARGE = {"min_size": 800, "max_size": 1333}
 BF16 = torch.bfloat16
-# Torchvision's two versions: its model, ours, and what ours is told to be alike in training.
-FIRST = (
-    make_torchvision,
-    mask_rcnn_resnet50_fpn,
-    {"frozen_batch_norm": True, "trainable_backbone_layers": 3},
+# Torchvision's two versions, and its model with keypoints in place of masks: torchvision's model,
+# ours, and what ours is told to be alike.
+FROZEN = {"frozen_batch_norm": True, "trainable_backbone_layers": 3}
+FIRST = (make_torchvision, mask_rcnn_resnet50_fpn, {"num_classes": NUM_CLASSES, **FROZEN})
+SECOND = (make_torchvision_v2, mask_rcnn_resnet50_fpn_v2, {"num_classes": NUM_CLASSES})
+KEYPOINTS = (
+    make_torchvision_keypoints,
+    keypoint_rcnn_resnet50_fpn,
+    {"num_classes": NUM_CLASSES_WITH_KEYPOINTS, **FROZEN},
 )
-SECOND = (make_torchvision_v2, mask_rcnn_resnet50_fpn_v2, {})
 # name, what is done, sizes, images, instances of each, threads, version
 CASES = [
     ("inference, 480 x 640, one thread", "detect", SMALL, 1, 15, 1, FIRST),
     ("inference, 480 x 640", "detect", SMALL, 1, 15, 2, FIRST),
     ("training step, 480 x 640, 2 images of 15 instances", "train", SMALL, 2, 15, 2, FIRST),
     ("inference, second version, 480 x 640", "detect", SMALL, 1, 15, 2, SECOND),
+    ("inference, keypoints, 480 x 640", "detect", SMALL, 1, 15, 2, KEYPOINTS),
     ("inference, 800/1333", "detect", LARGE, 1, 15, 2, FIRST),
     ("training step, 800/1333, 1 image of 20 instances", "train", LARGE, 1, 20, 2, FIRST),
 ]
@@ -80,7 +96,7 @@ def make_call(side, action, sizes, theirs, pictures, version=FIRST):
         model = copy.deepcopy(theirs)
     else:
         _, build, alike = version
-        model = build(num_classes=NUM_CLASSES, **alike, **sizes)
+        model = build(**alike, **sizes)
         model.load_state_dict(theirs.state_dict(), strict=True)
     if side != BASELINE and side != "ours, as built":
         model.to(memory_format=torch.channels_last)
@@ -171,12 +187,11 @@ def measure_memory_apart(number, side, limits):
     return run_apart(["--memory", str(number), side], limits | fixed)
 
 
-def measure(instructions, limits, repeats, small):
-    """All cases with one set of instructions."""
+def measure(instructions, limits, repeats, numbers):
+    """Some of the cases with one set of instructions."""
     cases = []
-    for number, (name, _, sizes, *_) in enumerate(CASES):
-        if small and sizes != SMALL:
-            continue
+    for number in numbers:
+        name = CASES[number][0]
         rows = run_apart(["--time", str(number), "--repeats", str(repeats)], limits)
         if sys.platform.startswith("linux"):
             for side in rows:
@@ -190,6 +205,18 @@ def measure(instructions, limits, repeats, small):
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "cases": cases,
+    }
+
+
+def with_earlier_cases(measured, earlier):
+    """Add the cases that were measured before and not now, if all else was the same."""
+    alike = ("processor", "instructions", "torch", "torchvision")
+    if any(measured[name] != earlier[name] for name in alike):
+        return measured
+    by_name = {case["name"]: case for case in [*earlier["cases"], *measured["cases"]]}
+    order = [name for name, *_ in CASES]
+    return measured | {
+        "cases": sorted(by_name.values(), key=lambda case: order.index(case["name"]))
     }
 
 
@@ -248,6 +275,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each call")
     parser.add_argument("--only", choices=instruction_sets(), help="one set of instructions")
     parser.add_argument("--small", action="store_true", help="pictures of 480 x 640 alone")
+    parser.add_argument("--case", default="", help="cases whose name holds this")
     parser.add_argument("--time", metavar="CASE", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--memory", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -261,13 +289,23 @@ def main():
         return
     path = arguments.output / "model.json"
     measurements = json.loads(path.read_text("utf-8")) if path.exists() else []
+    numbers = [
+        number
+        for number, (name, _, sizes, *_) in enumerate(CASES)
+        if arguments.case in name and (sizes == SMALL or not arguments.small)
+    ]
+    if not numbers:
+        parser.error(f"no case's name holds {arguments.case!r}: {', '.join(c[0] for c in CASES)}")
     sets = instruction_sets()
     for instructions in [arguments.only] if arguments.only else sets:
-        measured = measure(instructions, sets[instructions], arguments.repeats, arguments.small)
-        where = measured["processor"], instructions
-        measurements = [
-            other for other in measurements if (other["processor"], other["instructions"]) != where
-        ] + [measured]
+        measured = measure(instructions, sets[instructions], arguments.repeats, numbers)
+        where, others = (measured["processor"], instructions), []
+        for other in measurements:
+            if (other["processor"], other["instructions"]) == where:
+                measured = with_earlier_cases(measured, other)
+            else:
+                others.append(other)
+        measurements = [*others, measured]
         text = page_of_model(measurements)
         write_page(arguments.output, "model", measurements, text)
     print(text)

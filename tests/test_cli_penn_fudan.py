@@ -14,7 +14,8 @@ from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 from tests.penn_fudan_folder import write_penn_fudan
 
-PEOPLE = Namespace(model=Namespace(predicts_masks=True), categories={1: "person"})
+NETWORK = Namespace(predicts_masks=True, config=Namespace(num_keypoints=0))
+PEOPLE = Namespace(model=NETWORK, categories={1: "person"})
 TO_MEASURE = [13, 14, 15, 16, 17, 30, 31, 32, 33, 34]
 TO_TRAIN = [number for number in range(1, 35) if number not in TO_MEASURE]
 

@@ -22,6 +22,7 @@ from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_checkpoint, save_weights
 from mrcnn_lite.engine.recipe import TrainConfig
 from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import SHIPPED_WEIGHTS
 from mrcnn_lite.models import mask_rcnn
 from mrcnn_lite.models.build import BACKBONES
 from mrcnn_lite.models.config import MaskRCNNConfig
@@ -297,3 +298,28 @@ def test_sigterm_saves_and_exits_with_its_status(tmp_path):
     assert "Traceback" not in errors
     step = load_checkpoint(out)["training"]["step"]
     assert step == metrics.read_text("utf-8").count("\n")
+
+
+def test_keypoints_are_trained_measured_and_drawn(tmp_path, capsys):
+    """Beside the masks of weights that know none, by the configuration alone."""
+    out, quick = tmp_path / "run", ["--scenes", "2", "--device", "cpu"]
+    weights = ["--weights", str(SHIPPED_WEIGHTS)]
+    command = ["train", "--out", str(out), *quick, *QUICK, *weights, "--set", "num_keypoints=5"]
+    assert main([*command, "--set", "keypoint_head_channels=[8]"]) == 0
+    assert "roi_heads.keypoint_head.0.weight" in capsys.readouterr().out
+    record = json.loads((out / "metrics.jsonl").read_text("utf-8").splitlines()[0])
+    assert record["loss_keypoint"] > 0
+    assert record["loss_mask"] > 0
+    assert main(["evaluate", str(out), *quick, "--out", str(tmp_path / "metrics.json")]) == 0
+    metrics = json.loads((tmp_path / "metrics.json").read_text("utf-8"))
+    assert list(metrics) == ["bbox", "segm", "keypoints"]
+
+    picture = tmp_path / "scene.png"
+    Image.fromarray(ShapesDataset(1, seed=3).scene(0).image).save(picture)
+    results = ["--json", str(tmp_path / "results.json"), "--out", str(tmp_path / "drawn")]
+    score = ["--score", "0.3"]
+    assert main(["predict", str(picture), "--checkpoint", str(out), *results, *score]) == 0
+    found = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert len(found) > 0
+    assert all(len(one["keypoints"]) == 15 for one in found)
+    assert (tmp_path / "drawn" / "scene_detections.png").stat().st_size > 10_000

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from mrcnn_lite.course.lessons import number_of
 from mrcnn_lite.course.notebooks import METADATA
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
@@ -36,13 +37,13 @@ def output_text(output):
 
 def test_there_are_lessons_numbered_from_zero():
     assert LESSONS
-    numbers = [int(path.name[:2]) for path in LESSONS]
+    numbers = [number_of(path) for path in LESSONS]
     assert len(set(numbers)) == len(numbers)
-    assert numbers[0] == 0
+    assert numbers[0] == "00"
 
 
 def test_name(lesson):
-    assert re.fullmatch(r"\d\d(_[a-z0-9]+)+", lesson.stem)
+    assert re.fullmatch(r"\d\d[a-z]?(_[a-z0-9]+)+", lesson.stem)
 
 
 def test_every_cell_was_executed_in_order(lesson):

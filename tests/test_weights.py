@@ -29,3 +29,15 @@ def test_lesson_10s_weights_are_small_and_see_crowds(name, method):
     held_out = ShapesDataset(16, seed=HELD_OUT_SEED, crowded=True)
     assert loaded.categories == held_out.categories
     assert evaluate(loaded.model, held_out)["segm"]["AP"] > 0.1
+
+
+def test_lesson_15s_weights_are_small_and_find_keypoints():
+    path = DATA / "weights" / "mini_keypoints.safetensors"
+    assert path.stat().st_size <= 4_500_000
+    loaded = load_model(path)
+    held_out = ShapesDataset(24, seed=HELD_OUT_SEED, keypoints=True)
+    assert loaded.categories == held_out.categories
+    assert loaded.keypoint_names == held_out.keypoint_names
+    metrics = evaluate(loaded.model, held_out)
+    assert metrics["segm"]["AP"] > 0.5
+    assert metrics["keypoints"]["AP"] > 0.35

@@ -99,7 +99,7 @@ def test_all_that_is_shipped_is_in_it(wheel):
             if path.is_file() and not is_cache(name):
                 carried[name.as_posix()] = path
     carried |= {name: ROOT / name for name in SHIPPED_FILES}
-    for name in ("mini", "fcis", "mask_rcnn_crowded"):
+    for name in ("mini", "fcis", "mask_rcnn_crowded", "mini_keypoints"):
         assert f"data/weights/{name}.safetensors" in carried
     with zipfile.ZipFile(wheel) as archive:
         for name, path in carried.items():

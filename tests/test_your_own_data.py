@@ -12,14 +12,17 @@ from mrcnn_lite.cli import main
 from mrcnn_lite.cli.data import open_training_data
 from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.engine.checkpoint import load_model
+from mrcnn_lite.files import SHIPPED_WEIGHTS
 from tests.documents import blocks, lines
 from tests.documents.exports import HEIGHT, NAMES, WIDTH, make_exports
 from tests.project import read
 
 PAGE = read("docs/your_own_data.md")
 COMMANDS = dict(re.findall(r"^\| (?:\[(\w[\w ]*)\]).*\| `(mrcnn-lite train .*)` \|$", PAGE, re.M))
+ASSIGNMENT = read("docs/assignment.md")
 # In place of what would take long.
 SHORT = ["--model", "mini", "--steps", "1", "--batch-size", "2", "--min-size", "64"]
+OF_SHAPES = "data/weights/mini.safetensors"
 LONG = ("--model", "--weights", "--epochs")
 
 
@@ -32,6 +35,8 @@ def run(words: list[str]) -> None:
             for before, word in zip(["", *words], words)
             if word not in LONG and before not in LONG
         ]
+        if OF_SHAPES in words:
+            kept += ["--weights", str(SHIPPED_WEIGHTS)]
         words = [*kept, *SHORT]
     paths = [path for word in words[1:] for path in (sorted(glob.glob(word)) or [word])]
     assert main(paths) == 0
@@ -110,6 +115,32 @@ def is_about(path: Path, picture: Path, tool: str) -> bool:
     root = words[words.index(option) + 1]
     relative = path.relative_to(Path.cwd()).as_posix()
     return relative.startswith(root) and picture.name in path.read_text("utf-8")
+
+
+@pytest.mark.once
+def test_twenty_pictures_start_from_shapes(exports, capsys):
+    [block] = [b for b in blocks.blocks_in("page", PAGE) if "runs/twenty" in b.code]
+    for words in lines.commands_in(block.code):
+        run(words)
+    assert "the classes differ" in capsys.readouterr().out
+    drawn = list(Path("runs/twenty_predictions").iterdir())
+    assert len(drawn) == len(list(Path("pictures").iterdir()))
+
+
+@pytest.mark.once
+def test_the_assignments_variants_differ_in_their_start_alone(exports):
+    [block] = [b for b in blocks.blocks_in("page", ASSIGNMENT) if b.language == "sh"]
+    one, other, evaluation = lines.commands_in(block.code)
+    place = other.index("--weights")
+    assert other[place + 1] == OF_SHAPES
+    without = other[:place] + other[place + 2 :]
+    assert without[:-1] == one[:-1]
+    for words in (one, other, evaluation):
+        run(words)
+    assert set(json.loads(Path(evaluation[-1]).read_text("utf-8"))) == {"bbox", "segm"}
+    points = [int(n) for n in re.findall(r"^\| [A-Z][a-z ]+ \| (\d) \|", ASSIGNMENT, re.M)]
+    assert len(points) == 6
+    assert sum(points) == 20
 
 
 @pytest.mark.once

@@ -7,6 +7,7 @@ from addresses import REPOSITORY, SITE
 from api import lines_of, set_listings_apart, spell_code
 from docutils import nodes
 from gather import alternative_texts
+from panels import load_panels, write_panels
 from sphinx.util.fileutil import copy_asset
 
 import mrcnn_lite
@@ -112,3 +113,5 @@ def setup(app) -> None:
     app.connect("autodoc-process-docstring", set_listings_apart, priority=900)
     app.connect("doctree-read", describe_pictures)
     app.connect("build-finished", copy_mathjax)
+    app.connect("html-page-context", load_panels)
+    app.connect("build-finished", write_panels)

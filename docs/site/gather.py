@@ -10,6 +10,7 @@ import nbformat
 from addresses import REPOSITORY, SITE
 from api import GROUPS, guide_pages
 from markdown import Links, with_even_headings
+from panels import with_panels
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -17,7 +18,7 @@ PAGES = ("notebooks/*.md", "docs/*.md", "docs/results/*.md")
 PICTURES = ("docs/*.png", "docs/results/*.png")
 # A row of the README's table of lessons: number, name, file, question.
 ROW = re.compile(
-    r"^\| (\d\d) \| \[([^\]]+)\]\((notebooks/\w+)\.ipynb\) \| ([^|]+) \|", re.MULTILINE
+    r"^\| (\d\d[a-z]?) \| \[([^\]]+)\]\((notebooks/\w+)\.ipynb\) \| ([^|]+) \|", re.MULTILINE
 )
 PREDICTION = re.compile(r'check\.predict\("(\w+)", "\?"\)')
 SOLUTION = "solution-"
@@ -99,6 +100,7 @@ def _shown(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
     for output in cell.outputs:
         if _is_only_the_name_of_a_widget(output.get("data", {})):
             output.data = {"text/markdown": "*Sliders, which move in the notebook.*"}
+    cell.outputs = with_panels(cell.outputs)
     return cell
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 
 
@@ -59,13 +60,14 @@ def setting(text: str) -> tuple[str, object]:
         return name, value
 
 
-def lesson_numbers(text: str) -> list[int]:
-    """Read the numbers of lessons with commas between them, such as 02,03."""
-    if not all(number.isdecimal() for number in text.split(",")):
+def lesson_numbers(text: str) -> list[str]:
+    """Read the numbers of lessons with commas between them, such as 02,11b."""
+    numbers = text.split(",")
+    if not all(re.fullmatch(r"\d\d[a-z]?", number) for number in numbers):
         raise argparse.ArgumentTypeError(
             f"expected numbers of lessons as 02,03, without blanks, got {text!r}"
         )
-    return [int(number) for number in text.split(",")]
+    return numbers
 
 
 def ids(text: str) -> list[int]:

@@ -31,7 +31,11 @@ Names = Mapping[int, str]
 
 
 def open_dataset(
-    options: Namespace, training: bool, masks: bool = True, names: Names | None = None
+    options: Namespace,
+    training: bool,
+    masks: bool = True,
+    num_keypoints: int = 0,
+    names: Names | None = None,
 ) -> Dataset:
     """Open the data set that the options name.
 
@@ -39,17 +43,37 @@ def open_dataset(
         options: of `train` or `evaluate`.
         training: Shapes has other scenes for evaluation.
         masks: whether annotations need them.
+        num_keypoints: how many keypoints the model predicts; 0 if none are wanted.
         names: label to name, where a model has them already.
 
     Raises:
-        InputError: options that belong to another data set, or that are missing.
+        InputError: options that belong to another data set, or that are missing; or the data set
+            has other keypoints than the model.
     """
     kind = kind_of_data(options)
     _check_data_options(options, kind)
+    dataset = _open(options, kind, training, masks, num_keypoints > 0, names)
+    there = getattr(dataset, "keypoint_names", ())
+    if num_keypoints and len(there) != num_keypoints:
+        names = f": {', '.join(there)}" if there else ""
+        raise InputError(
+            f"the model has num_keypoints={num_keypoints}, but the data set {len(there)}{names}"
+        )
+    return dataset
+
+
+def _open(
+    options: Namespace,
+    kind: str,
+    training: bool,
+    masks: bool,
+    keypoints: bool,
+    names: Names | None,
+) -> Dataset:
     if kind == "shapes":
         default_number, default_seed = (10_000, 0) if training else (200, HELD_OUT_SEED)
         seed = default_seed if options.scenes_seed is None else options.scenes_seed
-        return ShapesDataset(options.scenes or default_number, seed)
+        return ShapesDataset(options.scenes or default_number, seed, keypoints=keypoints)
     if kind == "penn-fudan":
         if options.download:
             download_penn_fudan(options.root)
@@ -57,12 +81,12 @@ def open_dataset(
             return PennFudanDataset(options.root, options.image_ids, _split(options, training))
         except FileNotFoundError as error:
             raise FileNotFoundError(f"{error}; --download does that") from error
-    how = {"masks": masks, "names": names}
+    how = {"masks": masks, "keypoints": keypoints, "names": names}
     if options.annotations is not None:
         return CocoDataset.from_files(options.annotations, options.images, options.image_ids, **how)
     if options.split is None:
         try:
-            find_split(options.root, None)
+            find_split(options.root, None, keypoints)
         except InputError as error:
             raise InputError(f"{error} by --split") from error
         except FileNotFoundError as error:
@@ -77,9 +101,9 @@ def open_training_data(options: Namespace) -> tuple[Dataset, Dataset | None]:
     Raises:
         InputError: options that do not fit together.
     """
-    how = {}
+    how = {"num_keypoints": _num_keypoints(options)}
     if kind_of_data(options) == "coco":
-        how = {"masks": _learns_masks(options), "names": categories_so_far(options)}
+        how |= {"masks": _learns_masks(options), "names": categories_so_far(options)}
     dataset = open_dataset(options, training=True, **how)
     if options.validation is None:
         return dataset, None
@@ -92,7 +116,9 @@ def open_evaluation_data(options: Namespace, loaded: LoadedModel) -> Dataset:
     Raises:
         InputError: options that do not fit together, or classes that the model does not know.
     """
-    how = {"masks": loaded.model.predicts_masks, "names": loaded.categories}
+    model = loaded.model
+    how = {"masks": model.predicts_masks, "num_keypoints": model.config.num_keypoints}
+    how["names"] = loaded.categories
     dataset = open_dataset(options, training=options.validation is not None, **how)
     return dataset if options.validation is None else _hold_out(options, dataset)[1]
 
@@ -188,6 +214,15 @@ def _learns_masks(options: Namespace) -> bool:
     return True
 
 
+def _num_keypoints(options: Namespace) -> int:
+    """Say how many keypoints the model that the options name predicts."""
+    chosen = dict(options.set).get("num_keypoints")
+    if chosen is None and options.weights not in (None, *PUBLISHED):
+        chosen = load_earlier_model(options).config.num_keypoints
+    # A value that is no number is refused when the model is built.
+    return chosen if isinstance(chosen, int) else 0
+
+
 def _hold_out(options: Namespace, dataset: Dataset) -> tuple[Dataset, Dataset]:
     """Split off what --validation says: a share, a number of images, or data of their own."""
     kind, held_out = kind_of_data(options), options.validation
@@ -195,7 +230,8 @@ def _hold_out(options: Namespace, dataset: Dataset) -> tuple[Dataset, Dataset]:
     if kind == "coco":
         if share is not None:
             return hold_out(dataset, share)
-        how = {"masks": dataset.masks, "names": dataset.categories}
+        keypoints = len(dataset.keypoint_names) > 0
+        how = {"masks": dataset.masks, "keypoints": keypoints, "names": dataset.categories}
         if options.annotations is not None:
             return dataset, CocoDataset.from_files(held_out, options.images, **how)
         return dataset, CocoDataset(options.root, held_out, **how)
@@ -206,7 +242,8 @@ def _hold_out(options: Namespace, dataset: Dataset) -> tuple[Dataset, Dataset]:
     if not held_out.isdigit() or int(held_out) == 0:
         raise InputError(f"--validation should be a number of images here, got {held_out}")
     if kind == "shapes":
-        return dataset, ShapesDataset(int(held_out), HELD_OUT_SEED)
+        keypoints = len(dataset.keypoint_names) > 0
+        return dataset, ShapesDataset(int(held_out), HELD_OUT_SEED, keypoints=keypoints)
     return _hold_out_people(options, dataset, int(held_out))
 
 

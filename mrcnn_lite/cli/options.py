@@ -144,7 +144,10 @@ def load_detector(options: Namespace) -> LoadedModel:
 def _start_from(name: str, model: MaskRCNN, state: dict[str, Tensor]) -> None:
     left = start_from(model, state)
     if left and distributed.is_first():
-        print(f"the classes differ from those of {name}: {', '.join(left)} are new")
+        print(
+            f"the classes differ from those of {name}, or it has no such branch: "
+            f"{', '.join(left)} are new"
+        )
 
 
 def make_train_config(

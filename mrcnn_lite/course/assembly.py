@@ -1,4 +1,4 @@
-"""A small Mask R-CNN made of functions that readers wrote: what lesson 11 trains.
+"""A Mask R-CNN made of functions that readers wrote: what lesson 11 trains, and 11b on people.
 
 Each class is one of the package's modules with the same weights, in which a reader's function does
 the work. The functions come from `pieces`, by the names of their exercises.
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig, mask_rcnn
 from mrcnn_lite.models.fast.training import predict_for
 from mrcnn_lite.models.images import ImageBatch, resize_boxes
+from mrcnn_lite.models.mask_rcnn import resize_proposals
 from mrcnn_lite.models.roi_heads import RoIHeads
 from mrcnn_lite.models.rpn import RegionProposalNetwork
 from mrcnn_lite.ops import box_iou
@@ -34,20 +35,51 @@ def assemble(pieces: Pieces, config: MaskRCNNConfig, seed: int) -> "MaskRCNNOfPi
         seed: of the weights.
     """
     torch.manual_seed(seed)
-    model = mask_rcnn(config)
+    return rebuild(mask_rcnn(config), pieces)
+
+
+def rebuild(
+    model: MaskRCNN, pieces: Pieces, samples_per_bin: int = SAMPLES_PER_BIN
+) -> "MaskRCNNOfPieces":
+    """Put a reader's pieces into one of the package's models, trained or not.
+
+    Args:
+        model: of a kind that `assemble` takes. Its modules become the new model's.
+        pieces: see `assemble`.
+        samples_per_bin: of RoIAlign, along each axis; 2 is what the package takes.
+    """
     model.backbone.fpn = PyramidOfPieces(model.backbone.fpn, pieces)
-    return MaskRCNNOfPieces(model, pieces)
+    return MaskRCNNOfPieces(model, pieces, samples_per_bin)
+
+
+def package_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Give the weights of a model of pieces the names that they have in the package's own."""
+    renamed = {}
+    for name, value in state.items():
+        for prefix, package_prefix in _PACKAGE_NAMES.items():
+            if name.startswith(prefix):
+                name = package_prefix + name.removeprefix(prefix)
+                break
+        renamed[name] = value
+    return renamed
+
+
+_PACKAGE_NAMES = {
+    "backbone.fpn.pyramid.": "backbone.fpn.",
+    "roi_heads.mask_predictor.head.": "roi_heads.mask_head.",
+    "roi_heads.mask_predictor.predictor.": "roi_heads.mask_predictor.",
+}
 
 
 class MaskRCNNOfPieces(MaskRCNN):
     """At inference, masks come to the image by "paste_mask"."""
 
-    def __init__(self, model: MaskRCNN, pieces: Pieces):
+    def __init__(self, model: MaskRCNN, pieces: Pieces, samples_per_bin: int):
         super().__init__(
             model.transform,
             model.backbone,
             RPNOfPieces(model.rpn, pieces),
-            RoIHeadsOfPieces(model.roi_heads, pieces),
+            RoIHeadsOfPieces(model.roi_heads, pieces, samples_per_bin),
             model.config,
         )
         self.pieces = pieces
@@ -60,6 +92,8 @@ class MaskRCNNOfPieces(MaskRCNN):
         features = self.backbone(batch.tensors)
         if proposals is None:
             proposals, _ = self.rpn(batch, features)
+        else:
+            proposals = resize_proposals(proposals, batch)
         detections, _ = self.roi_heads(batch, features, proposals)
         for found, size, original in zip(detections, batch.sizes, batch.original_sizes):
             found["boxes"] = resize_boxes(found["boxes"], size, original)
@@ -71,7 +105,10 @@ class MaskRCNNOfPieces(MaskRCNN):
 
 
 class PyramidOfPieces(nn.Module):
-    """The pyramid's weights, used by "feature_pyramid" (which has no biases)."""
+    """The pyramid's weights, used by "feature_pyramid".
+
+    That knows no biases. A lateral one is the weight of one more channel, which is 1 everywhere.
+    """
 
     def __init__(self, pyramid: nn.Module, pieces: Pieces):
         super().__init__()
@@ -79,9 +116,17 @@ class PyramidOfPieces(nn.Module):
 
     def forward(self, features: list[Tensor]) -> list[Tensor]:
         """From the trunk's maps to the pyramid's, finest first."""
-        laterals = [block[0].weight for block in self.pyramid.inner_blocks]
+        features = [F.pad(feature, (0, 0, 0, 0, 0, 1), value=1.0) for feature in features]
+        laterals = [
+            torch.cat([block[0].weight, block[0].bias[:, None, None, None]], dim=1)
+            for block in self.pyramid.inner_blocks
+        ]  # each [C, C_k + 1, 1, 1]
         smooths = [block[0].weight for block in self.pyramid.layer_blocks]
-        return list(self.pieces["feature_pyramid"](features, laterals, smooths))
+        maps = self.pieces["feature_pyramid"](features, laterals, smooths)
+        biases = [block[0].bias for block in self.pyramid.layer_blocks]
+        # The subsampled level is the coarsest one's.
+        biases.append(biases[-1])
+        return [level + bias[:, None, None] for level, bias in zip(maps, biases)]
 
 
 class RPNOfPieces(RegionProposalNetwork):
@@ -153,7 +198,7 @@ class RPNOfPieces(RegionProposalNetwork):
 class RoIHeadsOfPieces(RoIHeads):
     """Reads, learns and detects by readers' functions; samples RoIs as the package does."""
 
-    def __init__(self, heads: RoIHeads, pieces: Pieces):
+    def __init__(self, heads: RoIHeads, pieces: Pieces, samples_per_bin: int):
         super().__init__(
             heads.config,
             heads.roi_op,
@@ -164,6 +209,7 @@ class RoIHeadsOfPieces(RoIHeads):
             mask_loss=pieces["decoupled_mask_loss"],
         )
         self.pieces = pieces
+        self.samples_per_bin = samples_per_bin
         self.box_losses = self.compute_box_losses
 
     def read_roi_features(
@@ -191,10 +237,12 @@ class RoIHeadsOfPieces(RoIHeads):
 
     def align(self, feature: Tensor, rois: Tensor, bins: int, stride: int) -> Tensor:
         """RoIAlign of `Tensor[C, H, W]` at `Tensor[R, 4]`, all RoIs by two products."""
+        if not self.config.aligned:
+            rois = rois + stride / 2  # torchvision's weights learnt without the half cell
         weights = []
         for edges, length in (((1, 3), feature.shape[1]), ((0, 2), feature.shape[2])):
             points = [
-                self.pieces["sample_points"](low, high, bins, SAMPLES_PER_BIN, stride)
+                self.pieces["sample_points"](low, high, bins, self.samples_per_bin, stride)
                 for low, high in rois[:, edges].tolist()
             ]  # each [P, S]
             stacked = self.pieces["axis_weights"](torch.cat(points), length)  # [R P, length]

@@ -35,10 +35,13 @@ from mrcnn_lite.course.checks.lesson10 import (
 )
 from mrcnn_lite.course.checks.lesson11 import box_loss, clip_gradients, kind_of_error
 from mrcnn_lite.course.checks.lesson11_paste import paste_mask
+from mrcnn_lite.course.checks.lesson11b import hold_out_runs, size_in_cells, targets_of_people
 from mrcnn_lite.course.checks.lesson12 import false_alarm, relative_gain, seeds_needed
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
 from mrcnn_lite.course.checks.lesson13_step import parallel_gradients, train_in_amp
 from mrcnn_lite.course.checks.lesson14 import best_place, rounding_shift, shifted_mask_iou
+from mrcnn_lite.course.checks.lesson15 import place_loss, place_targets
+from mrcnn_lite.course.checks.lesson15_reading import keypoint_similarity, read_places
 from mrcnn_lite.course.lessons import HINTS_OFF
 from mrcnn_lite.course.questions import QUESTIONS
 
@@ -89,6 +92,9 @@ EXERCISES = {
         paste_mask,
         clip_gradients,
         kind_of_error,
+        targets_of_people,
+        hold_out_runs,
+        size_in_cells,
         relative_gain,
         seeds_needed,
         false_alarm,
@@ -100,6 +106,10 @@ EXERCISES = {
         rounding_shift,
         best_place,
         shifted_mask_iou,
+        place_targets,
+        place_loss,
+        read_places,
+        keypoint_similarity,
     )
 }
 _hints_given: dict[str, int] = {}

@@ -40,24 +40,27 @@ def write_lessons(out: str | Path) -> list[Path]:
     return [Path(out, path.name) for path in lessons]
 
 
-def find_lessons(numbers: Collection[int] | None = None) -> list[Path]:
+def number_of(lesson: str | Path) -> str:
+    """The number that a lesson's file begins with: 04, or 11b for one between 11 and 12."""
+    return Path(lesson).stem.partition("_")[0]
+
+
+def find_lessons(numbers: Collection[str] | None = None) -> list[Path]:
     """List the notebooks that came with the package, in their order.
 
     Args:
-        numbers: of the lessons to list; None for all.
+        numbers: of the lessons to list, such as "04"; None for all.
 
     Raises:
         InputError: there are none, or none of one of these numbers.
     """
-    lessons = {int(path.name[:2]): path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+    lessons = {number_of(path): path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
     if not lessons:
         raise InputError(f"no lessons in {NOTEBOOKS}; install the package again, as a whole")
     if numbers is None:
         return list(lessons.values())
     if unknown := sorted(set(numbers) - set(lessons)):
-        given = ", ".join(f"{number:02}" for number in unknown)
-        there = ", ".join(f"{number:02}" for number in lessons)
-        raise InputError(f"no lesson {given}; there are {there}")
+        raise InputError(f"no lesson {', '.join(unknown)}; there are {', '.join(lessons)}")
     return [path for number, path in lessons.items() if number in numbers]
 
 

@@ -24,7 +24,9 @@ PART = re.compile(
 # How the name of a part ends that is not counted with the whole lesson.
 OPTIONAL_PART = " (optional)"
 _LETTERS = r"[A-Z](?:(?:, | and )[A-Z])*"
-_ITEM = re.compile(rf"(?P<number>\d\d)(?: parts? (?P<letters>{_LETTERS}))?(?P<read> to read)?")
+_ITEM = re.compile(
+    rf"(?P<number>\d\d[a-z]?)(?: parts? (?P<letters>{_LETTERS}))?(?P<read> to read)?"
+)
 _SESSION = re.compile(rf"{_ITEM.pattern}(?:[,;] {re.sub(r'[?]P<.+?>', '?:', _ITEM.pattern)})*")
 
 
@@ -44,7 +46,7 @@ def session_minutes(session: str) -> tuple[int, int]:
         raise InputError(f'expected lessons as "00, 01 parts A and B; 12 to read", got "{session}"')
     reading = exercises = 0
     for item in _ITEM.finditer(session):
-        (path,) = find_lessons([int(item["number"])])
+        (path,) = find_lessons([item["number"]])
         parts = {
             part["letter"]: part for part in PART.finditer(read_notebook(path).cells[0].source)
         }

@@ -12,6 +12,7 @@ from typing import Any
 
 from mrcnn_lite.console import say
 from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.lessons import number_of
 from mrcnn_lite.course.notebooks import read_notebook
 from mrcnn_lite.errors import InputError
 
@@ -68,7 +69,7 @@ def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[...
     Returns:
         the reader's function, or the reference of the check.
     """
-    number = Path(lesson).stem[:2]
+    number = number_of(lesson)
     if not Path(lesson).exists():
         say(f"{name}: the package's; yours would be in {lesson}, which is not beside this lesson")
         return exercise.reference

@@ -57,13 +57,13 @@ HINTS = """
 Stuck? `check.hint("NAME")` gives a hint, and, asked again, a franker one.
 """
 MORE = """
-These are not all the lessons. Links to another one work once it lies in the same folder. Lesson 11
-builds a model of what you wrote in earlier ones; copy their notebooks beside it first.
+These are not all the lessons. Links to another one work once it lies in the same folder. Lessons 11
+and 11b build a model of what you wrote in earlier ones; copy their notebooks beside it first.
 """
 NBGRADER_CONFIG = f"""# nbgrader's settings for these lessons.
 # Copy this file into the folder of the course, in which nbgrader is called.
 c = get_config()
-# Seconds for a cell. Lesson 11 trains for three to five minutes; nbgrader's default is 30 seconds.
+# Seconds for a cell. Lessons 11 and 11b train for minutes; nbgrader's default is 30 seconds.
 c.ExecutePreprocessor.timeout = {GRADING_TIMEOUT_SECONDS}
 # The lessons say "between the markers", so these stay in what students get.
 c.ClearSolutions.code_stub = {{
@@ -79,7 +79,7 @@ def write_edition(
     out: str | Path,
     solutions: bool = False,
     hints: bool = True,
-    numbers: Collection[int] | None = None,
+    numbers: Collection[str] | None = None,
 ) -> list[Path]:
     """Write lessons, and what they need beside them, into a new folder.
 
@@ -87,7 +87,7 @@ def write_edition(
         out: the folder to make. It may exist if it is empty.
         solutions: leave the solutions in, and all outputs.
         hints: whether `check.hint` gives hints there.
-        numbers: of the lessons to write; None for all.
+        numbers: of the lessons to write, such as "04"; None for all.
 
     Returns:
         the notebooks.

@@ -26,6 +26,7 @@ from mrcnn_lite.datasets.coco_format import Record, index_silently
 from mrcnn_lite.datasets.coco_layouts import find_pictures, find_split
 from mrcnn_lite.datasets.coco_rle import encode_segmentation
 from mrcnn_lite.datasets.images import read_image
+from mrcnn_lite.datasets.keypoints import keypoint_entries, oks_sigmas
 from mrcnn_lite.errors import InputError
 
 
@@ -45,6 +46,9 @@ class CocoDataset(Dataset):
             gets.
         category_ids: label to the category's id in the file, for results that others read.
         num_classes: the largest label + 1.
+        keypoint_names: with `keypoints`; else empty.
+        keypoint_sigmas: how exact each is, for OKS (see `mrcnn_lite.datasets.keypoints`); may be
+            assigned to.
         notes: lines that say what was mended and left out; they are also given as warnings, once.
     """
 
@@ -55,6 +59,7 @@ class CocoDataset(Dataset):
         image_ids: Sequence[int] | None = None,
         *,
         masks: bool = True,
+        keypoints: bool = False,
         names: Mapping[int, str] | None = None,
     ) -> None:
         """Read and check the annotation file, and check that the pictures are there.
@@ -66,6 +71,8 @@ class CocoDataset(Dataset):
             image_ids: the images to use, in this order. Default: all, in the file's order.
             masks: False reads boxes alone; then annotations need no segmentation, and targets have
                 no "masks".
+            keypoints: True reads keypoints, too, of a root from `person_keypoints_SPLIT.json` if
+                that is there.
             names: label to name, as a model has them: categories get the labels of their names.
 
         Raises:
@@ -73,9 +80,9 @@ class CocoDataset(Dataset):
             InputError: the annotation file cannot be used, an image id is not in it, or a picture
                 is missing. The message names the culprit.
         """
-        annotation_file, folder = find_split(Path(root), split)
+        annotation_file, folder = find_split(Path(root), split, keypoints)
         with no_search_for_garbage(annotation_file):
-            self._open(annotation_file, folder, image_ids, masks, names)
+            self._open(annotation_file, folder, image_ids, masks, keypoints, names)
 
     @classmethod
     def from_files(
@@ -85,6 +92,7 @@ class CocoDataset(Dataset):
         image_ids: Sequence[int] | None = None,
         *,
         masks: bool = True,
+        keypoints: bool = False,
         names: Mapping[int, str] | None = None,
     ) -> "CocoDataset":
         """Read an annotation file and use the pictures of a folder, wherever the two are.
@@ -92,7 +100,7 @@ class CocoDataset(Dataset):
         Args:
             annotations: the annotation file.
             images: the folder of pictures.
-            image_ids, masks, names: as for a root.
+            image_ids, masks, keypoints, names: as for a root.
 
         Raises:
             FileNotFoundError: one of the two is missing.
@@ -102,7 +110,7 @@ class CocoDataset(Dataset):
             raise FileNotFoundError(f"there is no folder {images}; expected the pictures")
         dataset = cls.__new__(cls)
         with no_search_for_garbage(Path(annotations)):
-            dataset._open(Path(annotations), Path(images), image_ids, masks, names)
+            dataset._open(Path(annotations), Path(images), image_ids, masks, keypoints, names)
         return dataset
 
     def _open(
@@ -111,10 +119,13 @@ class CocoDataset(Dataset):
         folder: Path,
         image_ids: Sequence[int] | None,
         masks: bool,
+        keypoints: bool,
         names: Mapping[int, str] | None,
     ) -> None:
         self.annotation_file, self.folder, self.masks = annotation_file, folder, masks
-        content = read_annotation_file(annotation_file, masks)
+        content = read_annotation_file(annotation_file, masks, keypoints)
+        self.keypoint_names = tuple(content.keypoint_names)
+        self.keypoint_sigmas = oks_sigmas(self.keypoint_names)
         try:
             self.category_ids = number_categories(content.categories, names)
         except InputError as error:
@@ -166,7 +177,8 @@ class CocoDataset(Dataset):
         Returns:
             The image, float32 `Tensor[3, H, W]` in 0..1, and its target: "boxes" float32
             `Tensor[N, 4]`, "labels" int64 `Tensor[N]`, "masks" uint8 `Tensor[N, H, W]` (unless
-            boxes alone are read) and "image_id".
+            boxes alone are read) and "image_id"; with keypoints also "keypoints" float32
+            `Tensor[N, K, 3]` and "mirrored_keypoints" int64 `Tensor[K]`.
 
         Raises:
             InputError: the picture is damaged, or its size is not the annotated one.
@@ -185,6 +197,9 @@ class CocoDataset(Dataset):
             "labels": torch.tensor(labels, dtype=torch.int64),
             "image_id": record["id"],
         }
+        if self.keypoint_names:
+            keypoints = [annotation["keypoints"] for annotation in annotations]
+            target |= keypoint_entries(keypoints, self.keypoint_names)
         if self.masks:
             encodings = [
                 encode_segmentation(one["segmentation"], height, width) for one in annotations
@@ -231,7 +246,7 @@ class CocoDataset(Dataset):
         if not all(1 <= annotation["id"] <= 2**53 for annotation in annotations):
             for number, annotation in enumerate(annotations, start=1):
                 annotation["id"] = number
-        return index_silently(self._images, annotations, self.categories)
+        return index_silently(self._images, annotations, self.categories, self.keypoint_names)
 
     def _check_image_ids(self, images: Mapping[int, Record]) -> None:
         """Check that the images in use are listed, and used once."""

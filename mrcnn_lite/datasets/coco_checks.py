@@ -10,7 +10,7 @@ import gc
 import json
 import math
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
@@ -20,6 +20,7 @@ from typing import Any
 from mrcnn_lite.datasets.coco_boxes import check_boxes
 from mrcnn_lite.datasets.coco_categories import without_unused_root
 from mrcnn_lite.datasets.coco_format import Record
+from mrcnn_lite.datasets.keypoints import check_keypoints, read_keypoint_names
 from mrcnn_lite.datasets.notes import Notes, naming, short
 from mrcnn_lite.errors import InputError
 
@@ -46,6 +47,8 @@ class AnnotationFile:
         categories: category id to name.
         learnable: for every annotation whether it can be learnt from.
         notes: lines that say what was mended and left out.
+        keypoint_names: if keypoints are wanted; then annotations have "keypoints" and
+            "num_keypoints".
     """
 
     images: list[Record]
@@ -53,14 +56,16 @@ class AnnotationFile:
     categories: dict[int, str]
     learnable: list[bool]
     notes: list[str]
+    keypoint_names: Sequence[str]
 
 
-def read_annotation_file(path: Path, masks: bool = True) -> AnnotationFile:
+def read_annotation_file(path: Path, masks: bool = True, keypoints: bool = False) -> AnnotationFile:
     """Read and check an annotation file.
 
     Args:
         path: the file.
         masks: whether every annotation needs a segmentation.
+        keypoints: whether they are wanted.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -80,7 +85,7 @@ def read_annotation_file(path: Path, masks: bool = True) -> AnnotationFile:
     except RecursionError as error:
         raise InputError(f"{path} is nested too deeply for an annotation file") from error
     try:
-        return _check(content, masks)
+        return _check(content, masks, keypoints)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
@@ -112,7 +117,7 @@ def _is_large(path: Path) -> bool:
     return path.is_file() and path.stat().st_size > LARGE_FILE
 
 
-def _check(content: Any, masks: bool) -> AnnotationFile:
+def _check(content: Any, masks: bool, keypoints: bool) -> AnnotationFile:
     if not isinstance(content, dict):
         raise InputError(f"expected a JSON object, got {short(content)}")
     for section, keys in _KEYS.items():
@@ -133,7 +138,11 @@ def _check(content: Any, masks: bool) -> AnnotationFile:
     _normalise(annotations, "area", _is_number, _area)
     notes = Notes()
     learnable = check_boxes(annotations, sizes, masks, notes)
-    return AnnotationFile(images, annotations, categories, learnable, notes.lines())
+    names: Sequence[str] = ()
+    if keypoints:
+        names = read_keypoint_names(content["categories"], annotations)
+        check_keypoints(annotations, len(names))
+    return AnnotationFile(images, annotations, categories, learnable, notes.lines(), names)
 
 
 def _column(section: str, records: list[Any], key: str) -> list[Any]:

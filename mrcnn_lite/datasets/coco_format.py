@@ -23,6 +23,7 @@ def describe_instances(
     labels: ArrayLike,
     boxes: ArrayLike,
     first_id: int,
+    keypoints: NDArray[np.float32] | None = None,
 ) -> list[Record]:
     """Make the annotation records of one image.
 
@@ -33,6 +34,7 @@ def describe_instances(
         boxes: `[N, 4]`, (x1, y1, x2, y2) in image pixels.
         first_id: id of the first annotation, at least 1: to pycocotools' evaluation, annotation 0
             means "no match".
+        keypoints: `[N, K, 3]` of x, y and visibility; without, records have none.
     """
     records = []
     for number, (mask, label, box) in enumerate(zip(masks, labels, boxes)):
@@ -49,11 +51,17 @@ def describe_instances(
                 "segmentation": {**encoding, "counts": encoding["counts"].decode("ascii")},
             }
         )
+    for record, of_instance in zip(records, () if keypoints is None else keypoints):
+        record["keypoints"] = of_instance.flatten().tolist()
+        record["num_keypoints"] = int((of_instance[:, 2] > 0).sum())
     return records
 
 
 def collect_records(
-    images: Sequence[Record], annotations: Sequence[Record], categories: Mapping[int, str]
+    images: Sequence[Record],
+    annotations: Sequence[Record],
+    categories: Mapping[int, str],
+    keypoint_names: Sequence[str] = (),
 ) -> Record:
     """Put records together as they stand in an annotation file.
 
@@ -61,17 +69,24 @@ def collect_records(
         images: image records ("id", "file_name", "height", "width").
         annotations: annotation records.
         categories: category id to name.
+        keypoint_names: of every category.
     """
+    names = {"keypoints": list(keypoint_names), "skeleton": []} if keypoint_names else {}
     return {
         "info": {},
         "images": list(images),
         "annotations": list(annotations),
-        "categories": [{"id": number, "name": name} for number, name in categories.items()],
+        "categories": [
+            {"id": number, "name": name, **names} for number, name in categories.items()
+        ],
     }
 
 
 def index_silently(
-    images: Sequence[Record], annotations: Sequence[Record], categories: Mapping[int, str]
+    images: Sequence[Record],
+    annotations: Sequence[Record],
+    categories: Mapping[int, str],
+    keypoint_names: Sequence[str] = (),
 ) -> COCO:
     """Make pycocotools' ground-truth object, without the lines that it prints.
 
@@ -79,9 +94,10 @@ def index_silently(
         images: image records ("id", "file_name", "height", "width").
         annotations: annotation records.
         categories: category id to name.
+        keypoint_names: of every category.
     """
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
-        coco.dataset = collect_records(images, annotations, categories)
+        coco.dataset = collect_records(images, annotations, categories, keypoint_names)
         coco.createIndex()
     return coco

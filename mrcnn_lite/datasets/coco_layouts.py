@@ -1,6 +1,7 @@
 """Where annotation tools put their files: the annotation file of a split, and its pictures.
 
 ROOT/annotations/instances_SPLIT.json   ROOT/SPLIT/ or ROOT/images/SPLIT/   COCO, CVAT
+ROOT/annotations/person_keypoints_SPLIT.json   likewise                     COCO, CVAT
 ROOT/SPLIT/_annotations.coco.json       beside it                           Roboflow
 ROOT/SPLIT.json, as result.json         ROOT/images/ or ROOT                Label Studio, others
 """
@@ -12,24 +13,26 @@ from pathlib import Path, PurePosixPath
 from mrcnn_lite.errors import InputError
 
 
-def find_split(root: Path, split: str | None) -> tuple[Path, Path]:
+def find_split(root: Path, split: str | None, keypoints: bool = False) -> tuple[Path, Path]:
     """Find annotation file and folder of pictures of a split.
 
     Args:
         root: the folder that a tool wrote.
         split: for example "train2017". None takes the only one that is there.
+        keypoints: whether they are wanted, which have a file of their own in COCO.
 
     Raises:
         FileNotFoundError: the root, the annotation file or the folder of pictures is missing.
         InputError: no split is named, and there are several.
     """
-    expected = root / "annotations" / f"instances_{split or 'SPLIT'}.json"
+    prefix = "person_keypoints_" if keypoints else "instances_"
+    expected = root / "annotations" / f"{prefix}{split or 'SPLIT'}.json"
     if not root.is_dir():
         raise FileNotFoundError(
             f"there is no folder {root}; expected a COCO root, with {expected} and the pictures in "
             f"{root / (split or 'SPLIT')}"
         )
-    found = {name: (file, folders) for name, file, folders in _splits_in(root)}
+    found = {name: (file, folders) for name, file, folders in _splits_in(root, prefix)}
     if split is None:
         if len(found) > 1:
             raise InputError(f"{root} holds several splits, {', '.join(found)}: say which")
@@ -44,12 +47,17 @@ def find_split(root: Path, split: str | None) -> tuple[Path, Path]:
     raise FileNotFoundError(f"there is no folder {folders[0]}; expected the pictures of {split}")
 
 
-def _splits_in(root: Path) -> Iterator[tuple[str, Path, list[Path]]]:
+def _splits_in(root: Path, prefix: str) -> Iterator[tuple[str, Path, list[Path]]]:
     """Name, annotation file and possible folders of every split, all of one layout."""
     annotations = root / "annotations"
-    if files := sorted(annotations.glob("instances_*.json")) or sorted(annotations.glob("*.json")):
-        for file in files:
-            split = file.stem.removeprefix("instances_")
+    # COCO has several files for each split: the one that is meant. Instances may have keypoints.
+    by_prefix = {
+        start: sorted(annotations.glob(f"{start}*.json")) for start in (prefix, "instances_", "")
+    }
+    start = next((start for start, files in by_prefix.items() if files), None)
+    if start is not None:
+        for file in by_prefix[start]:
+            split = file.stem.removeprefix(start)
             yield split, file, [root / split, root / "images" / split, root / "images"]
     elif files := sorted(root.glob("*/_annotations.coco.json")):
         for file in files:

@@ -40,7 +40,7 @@ def export(dataset: ShapesDataset, out: str | Path, split: str) -> Path:
             Image.fromarray(scene.image).save(root / split / record["file_name"], optimize=True)
             images.append(record)
             annotations += instances
-        records = collect_records(images, annotations, dataset.categories)
+        records = collect_records(images, annotations, dataset.categories, dataset.keypoint_names)
         text = json.dumps(records, separators=(",", ":")) + "\n"
         (root / "annotations" / f"instances_{split}.json").write_text(text, encoding="utf-8")
     return Path(out).absolute()

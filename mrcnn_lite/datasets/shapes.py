@@ -23,7 +23,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mrcnn_lite.datasets.coco_format import describe_instances, index_silently
+from mrcnn_lite.datasets.keypoints import keypoint_entries, oks_sigmas
 from mrcnn_lite.datasets.shape_colours import draw_background, draw_texture, noise
+from mrcnn_lite.datasets.shape_keypoints import NAMES, find_keypoints, outermost_points
 from mrcnn_lite.datasets.shape_outlines import OUTLINES
 
 CATEGORIES = dict(enumerate(OUTLINES, start=1))
@@ -42,12 +44,15 @@ class Scene:
         labels: int64 `[N]`, keys of `CATEGORIES`.
         boxes: float32 `[N, 4]`, the tight boxes (x1, y1, x2, y2) of the masks in image pixels.
             Edges are continuous, as in COCO: x2 is the last column + 1.
+        keypoints: float32 `[N, 5, 3]`: x, y and visibility of the centre and the outermost corners
+            (see `mrcnn_lite.datasets.shape_keypoints`), if they were asked for.
     """
 
     image: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     labels: NDArray[np.int64]
     boxes: NDArray[np.float32]
+    keypoints: NDArray[np.float32] | None = None
 
 
 class ShapesDataset(Dataset):
@@ -56,13 +61,21 @@ class ShapesDataset(Dataset):
     An instance is only placed where enough of it stays visible: at least 24 pixels (in a picture
     of 128) and at least half of what lies inside the picture, or a fifth when crowded. What cannot
     be placed is not drawn either, so the picture and the annotation always agree.
+
+    Attributes:
+        keypoint_names, keypoint_sigmas: of the keypoints, with `keypoints`; else empty.
     """
 
     categories = CATEGORIES
     num_classes = max(CATEGORIES) + 1
 
     def __init__(
-        self, num_scenes: int, seed: int, image_size: int = 128, crowded: bool = False
+        self,
+        num_scenes: int,
+        seed: int,
+        image_size: int = 128,
+        crowded: bool = False,
+        keypoints: bool = False,
     ) -> None:
         """Describe the scenes; none is made yet.
 
@@ -72,6 +85,7 @@ class ShapesDataset(Dataset):
             image_size: height and width in pixels, at least 32. Shapes grow with it: their
                 diameters are between 1/8 and 1/2 of it.
             crowded: 4 to 8 instances that overlap each other, instead of 1 to 5 that may do so.
+            keypoints: whether targets hold them, too.
 
         Raises:
             ValueError: a negative `num_scenes` or `seed`, or an `image_size` under 32.
@@ -86,6 +100,8 @@ class ShapesDataset(Dataset):
         self.seed = seed
         self.image_size = image_size
         self.crowded = crowded
+        self.keypoint_names = NAMES if keypoints else ()
+        self.keypoint_sigmas = oks_sigmas(self.keypoint_names)
 
     def __len__(self) -> int:
         """Number of scenes."""
@@ -97,16 +113,20 @@ class ShapesDataset(Dataset):
         Returns:
             The image, float32 `Tensor[3, H, W]` in 0..1, and its target: "boxes" float32
             `Tensor[N, 4]`, "labels" int64 `Tensor[N]`, "masks" uint8 `Tensor[N, H, W]` and
-            "image_id".
+            "image_id"; with keypoints also "keypoints" float32 `Tensor[N, 5, 3]` and
+            "mirrored_keypoints" int64 `Tensor[5]`.
         """
         scene = self.scene(index)
         image = torch.from_numpy(scene.image).permute(2, 0, 1).float() / 255
-        return image, {
+        target = {
             "boxes": torch.from_numpy(scene.boxes),
             "labels": torch.from_numpy(scene.labels),
             "masks": torch.from_numpy(scene.masks.view(np.uint8)),
             "image_id": self.image_id(index),
         }
+        if scene.keypoints is not None:
+            target |= keypoint_entries(scene.keypoints, self.keypoint_names)
+        return image, target
 
     def image_id(self, index: int) -> int:
         """The id under which `coco` knows scene `index`: the index itself."""
@@ -132,7 +152,7 @@ class ShapesDataset(Dataset):
             IndexError: `index` is outside the dataset.
         """
         rng = np.random.Generator(np.random.PCG64([self.seed, self.image_id(index)]))
-        return _draw_scene(rng, self.image_size, self.crowded)
+        return _draw_scene(rng, self.image_size, self.crowded, bool(self.keypoint_names))
 
     def described_scenes(self) -> Iterator[tuple[Scene, dict[str, Any], list[dict[str, Any]]]]:
         """Generate all scenes in order, each with COCO's image record and annotation records."""
@@ -146,7 +166,12 @@ class ShapesDataset(Dataset):
                 "width": self.image_size,
             }
             annotations = describe_instances(
-                record["id"], scene.masks, scene.labels, scene.boxes, first_id=next_id
+                record["id"],
+                scene.masks,
+                scene.labels,
+                scene.boxes,
+                first_id=next_id,
+                keypoints=scene.keypoints,
             )
             next_id += len(annotations)
             yield scene, record, annotations
@@ -158,7 +183,7 @@ class ShapesDataset(Dataset):
         for _, record, instances in self.described_scenes():
             images.append(record)
             annotations += instances
-        return index_silently(images, annotations, self.categories)
+        return index_silently(images, annotations, self.categories, self.keypoint_names)
 
 
 @dataclass(frozen=True)
@@ -170,9 +195,10 @@ class _Shape:
     distance: NDArray[np.float32]  # [h, w], from the pixel centres to the outline, negative inside
     x: NDArray[np.float32]  # [h, w], pixel coordinates in the shape's own, rotated frame
     y: NDArray[np.float32]
+    points: list[tuple[float, float]]  # where its keypoints are, in pixels of the picture
 
 
-def _draw_scene(rng: np.random.Generator, size: int, crowded: bool) -> Scene:
+def _draw_scene(rng: np.random.Generator, size: int, crowded: bool, with_keypoints: bool) -> Scene:
     uniform = _uniform_numbers(rng)
     shapes, masks = _place_shapes(uniform, size, crowded)
     canvas, background = draw_background(rng, uniform, size)
@@ -189,6 +215,7 @@ def _draw_scene(rng: np.random.Generator, size: int, crowded: bool) -> Scene:
         masks=masks,
         labels=np.array([shape.label for shape in shapes], dtype=np.int64),
         boxes=boxes.reshape(-1, 4),
+        keypoints=find_keypoints(shapes, masks) if with_keypoints else None,
     )
 
 
@@ -243,7 +270,9 @@ def _random_shape(uniform: Iterator[float], size: int, crowded: bool) -> _Shape:
     columns, dx = _pixels_around(centre_x, radius, size)
     x = cos * dx + sin * dy[:, None]
     y = cos * dy[:, None] - sin * dx
-    return _Shape(label, (rows, columns), OUTLINES[CATEGORIES[label]](x, y, radius), x, y)
+    name = CATEGORIES[label]
+    points = outermost_points(name, (centre_x, centre_y), radius, cos, sin)
+    return _Shape(label, (rows, columns), OUTLINES[name](x, y, radius), x, y, points)
 
 
 def _pixels_around(centre: float, radius: float, size: int) -> tuple[slice, NDArray[np.float32]]:

@@ -25,21 +25,37 @@ def collate(samples: Sequence[tuple[Tensor, Target]]) -> tuple[list[Tensor], lis
 
 
 def horizontal_flip(image: Tensor, target: Target) -> tuple[Tensor, Target]:
-    """Mirror an image left to right, together with its boxes and masks.
+    """Mirror an image left to right, together with its boxes, masks and keypoints.
+
+    A left eye is a right one then: keypoints change places with their counterparts.
 
     Args:
         image: `Tensor[3, H, W]`.
-        target: with "boxes" `Tensor[N, 4]`, "masks" `Tensor[N, H, W]`; other entries are kept.
+        target: with "boxes" `Tensor[N, 4]`, perhaps "masks" `Tensor[N, H, W]`, perhaps "keypoints"
+            `Tensor[N, K, 3]` and "mirrored_keypoints" `Tensor[K]`, which keypoint each becomes;
+            other entries are kept.
 
     Returns:
         A new image and a new target; those given are left as they are.
+
+    Raises:
+        ValueError: there are keypoints, but not which each becomes.
     """
     boxes = BoundingBoxes(target["boxes"], format="XYXY", canvas_size=tuple(image.shape[-2:]))
-    return v2.horizontal_flip(image), {
-        **target,
-        "boxes": v2.horizontal_flip(boxes).as_subclass(Tensor),
-        "masks": v2.horizontal_flip(target["masks"]),
-    }
+    mirrored = {**target, "boxes": v2.horizontal_flip(boxes).as_subclass(Tensor)}
+    if "masks" in target:
+        mirrored["masks"] = v2.horizontal_flip(target["masks"])
+    if "keypoints" in target:
+        if "mirrored_keypoints" not in target:
+            raise ValueError(
+                "a target with keypoints needs mirrored_keypoints, too: which one each becomes in "
+                "a mirrored picture, as a left eye becomes a right one"
+            )
+        x, y, visibility = target["keypoints"][:, target["mirrored_keypoints"]].unbind(dim=-1)
+        # What is not annotated has no place, and stays at (0, 0).
+        x = torch.where(visibility > 0, image.shape[-1] - x, x)
+        mirrored["keypoints"] = torch.stack([x, y, visibility], dim=-1)
+    return v2.horizontal_flip(image), mirrored
 
 
 def random_horizontal_flip(

@@ -9,6 +9,7 @@ import json
 import pickle
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,15 +34,17 @@ CHECKPOINT_NAME = re.compile(r"checkpoint-([0-9]+)\.pt")
 
 @dataclass
 class LoadedModel:
-    """A model as it was saved, and the names of the classes that it knows.
+    """A model as it was saved, and the names of the classes and keypoints that it knows.
 
     Attributes:
         model: in evaluation mode, on the CPU.
         categories: label to name.
+        keypoint_names: in the model's order; empty if it predicts none, or was saved without.
     """
 
     model: MaskRCNN
     categories: dict[int, str]
+    keypoint_names: tuple[str, ...] = ()
 
 
 def save_checkpoint(
@@ -49,6 +52,7 @@ def save_checkpoint(
     model: MaskRCNN,
     categories: dict[int, str],
     training: dict[str, Any],
+    keypoint_names: Sequence[str] = (),
 ) -> None:
     """Write a training checkpoint: at any moment `path` is the old one or the whole new one.
 
@@ -57,12 +61,14 @@ def save_checkpoint(
         model: its configuration and weights are saved.
         categories: label to name.
         training: what resuming needs: tensors, numbers, strings, lists and dictionaries of them.
+        keypoint_names: of the keypoints that the model predicts.
     """
     checkpoint = {
         "format": FORMAT,
         "method": model.method,
         "model_config": asdict(model.config),
         "categories": categories,
+        "keypoint_names": list(keypoint_names),
         "model": model.state_dict(),
         "training": training,
     }
@@ -178,13 +184,14 @@ def load_model(path: str | Path) -> LoadedModel:
         with torch.device("meta"):
             outline = METHODS[method](config)
         categories = {int(label): name for label, name in saved["categories"].items()}
+        keypoint_names = tuple(saved.get("keypoint_names", ()))
     # PyTorch has words of its own for sizes beyond 64 bits.
     except (ArithmeticError, AttributeError, RuntimeError, TypeError, ValueError) as error:
         raise InputError(f"{path} describes a model that cannot be built: {error}") from error
     _check_weights(outline, saved["model"], path)
     model = METHODS[method](config)
     model.load_state_dict(saved["model"])
-    return LoadedModel(model.eval(), categories)
+    return LoadedModel(model.eval(), categories, keypoint_names)
 
 
 def load_state(model: MaskRCNN, state: dict[str, Tensor], path: Path) -> None:
@@ -197,8 +204,16 @@ def load_state(model: MaskRCNN, state: dict[str, Tensor], path: Path) -> None:
     model.load_state_dict(state)
 
 
-def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) -> None:
-    """Write the weights alone, in half precision, with configuration and class names."""
+def save_weights(
+    path: str | Path,
+    model: MaskRCNN,
+    categories: dict[int, str],
+    keypoint_names: Sequence[str] = (),
+) -> None:
+    """Write the weights alone, in half precision, with configuration and names.
+
+    Arguments as for `save_checkpoint`.
+    """
     state = {
         name: value.half().contiguous() if value.is_floating_point() else value
         for name, value in model.state_dict().items()
@@ -208,6 +223,9 @@ def save_weights(path: str | Path, model: MaskRCNN, categories: dict[int, str]) 
         "model_config": json.dumps(asdict(model.config)),
         "categories": json.dumps(categories),
     }
+    # Without keypoints the file is what it was before there were any.
+    if keypoint_names:
+        metadata["keypoint_names"] = json.dumps(list(keypoint_names))
     save_sealed_tensors(path, state, metadata)
 
 
@@ -238,8 +256,13 @@ def _read_weights(path: Path) -> dict[str, Any]:
     state = {
         name: value.float() if value.is_floating_point() else value for name, value in state.items()
     }
+    # Files from before there were keypoints do not name any.
+    texts = {"keypoint_names": "[]", **metadata}
     try:
-        parts = {name: json.loads(metadata[name]) for name in ("model_config", "categories")}
+        parts = {
+            name: json.loads(texts[name])
+            for name in ("model_config", "categories", "keypoint_names")
+        }
     # Brackets in brackets without end are a RecursionError.
     except (ValueError, RecursionError) as error:
         raise DamagedFileError(f"{path} is damaged: its metadata are no JSON ({error})") from error

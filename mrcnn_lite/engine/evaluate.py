@@ -1,4 +1,4 @@
-"""Average precision of boxes and masks, counted by pycocotools (Mask R-CNN, section 4)."""
+"""Average precision of boxes, masks and keypoints, counted by pycocotools (section 4)."""
 
 import contextlib
 import copy
@@ -38,8 +38,22 @@ METRIC_NAMES = (
     "AR_medium",
     "AR_large",
 )
-# Boxes and masks, by pycocotools' names.
+# Of keypoints it gives ten; small objects are not asked for theirs.
+KEYPOINT_METRIC_NAMES = (
+    "AP",
+    "AP50",
+    "AP75",
+    "AP_medium",
+    "AP_large",
+    "AR",
+    "AR50",
+    "AR75",
+    "AR_medium",
+    "AR_large",
+)
+# Boxes and masks, by pycocotools' names, and what its tables are headed here.
 KINDS = ("bbox", "segm")
+TITLES = {"bbox": "boxes", "segm": "masks", "keypoints": "keypoints"}
 MASK_THRESHOLD = 0.5
 
 
@@ -67,13 +81,26 @@ def evaluate(
     Returns:
         `{"bbox": {...}, "segm": {...}}` with pycocotools' twelve numbers by name, the same in every
         process; -1 where there is nothing to count, for example no large object. A model without a
-        mask head has no "segm".
+        mask head has no "segm"; one with keypoints has "keypoints", ten numbers, by OKS in place of
+        IoU.
+
+    Raises:
+        ValueError: the model predicts keypoints, but the data set was not opened with as many.
     """
+    kinds, sigmas = kinds_of(model), None
+    if "keypoints" in kinds:
+        sigmas = dataset.keypoint_sigmas
+        if len(sigmas) != (number := model.config.num_keypoints):
+            raise ValueError(
+                f"the model predicts {number} keypoints, but the data set has {len(sigmas)}; it "
+                "should be opened with keypoints=True"
+            )
     results = collect_results(model, dataset, batch_size, num_workers, precision)
     parts = distributed.gather(results)
     metrics = None
     if distributed.is_first():
-        metrics = score_results(dataset.coco, itertools.chain(*parts), print_table, kinds_of(model))
+        results = itertools.chain(*parts)
+        metrics = score_results(dataset.coco, results, print_table, kinds, sigmas)
     return distributed.share(metrics)
 
 
@@ -94,8 +121,9 @@ def collect_results(
 
 
 def kinds_of(model: MaskRCNN) -> Sequence[str]:
-    """Say what a model's detections can be scored by: a model without masks by boxes only."""
-    return KINDS if model.predicts_masks else ("bbox",)
+    """Say what a model's detections can be scored by: boxes always, masks or keypoints if any."""
+    has = {"segm": model.predicts_masks, "keypoints": model.config.num_keypoints > 0}
+    return ("bbox", *(kind for kind, is_there in has.items() if is_there))
 
 
 def detect(
@@ -126,7 +154,10 @@ def detect(
 
 
 def to_coco_results(image_id: int, detections: dict[str, Tensor]) -> list[dict]:
-    """Write one image's detections in COCO's result format: box as x, y, w, h; mask as RLE."""
+    """Write one image's detections in COCO's result format.
+
+    A box is x, y, w, h; a mask an RLE; keypoints are x, y and 1 one after the other.
+    """
     corners, opposites = detections["boxes"].cpu().double().split(2, dim=1)
     boxes = torch.cat([corners, opposites - corners], dim=1).tolist()
     labels, scores = detections["labels"].tolist(), detections["scores"].tolist()
@@ -139,6 +170,10 @@ def to_coco_results(image_id: int, detections: dict[str, Tensor]) -> list[dict]:
         for result, mask in zip(results, detections["masks"][:, 0]):
             pixels = (mask > MASK_THRESHOLD).to(torch.uint8).cpu().numpy()  # [H, W]
             result["segmentation"] = rle.encode(np.asfortranarray(pixels))
+    if "keypoints" in detections:
+        of_all = detections["keypoints"].flatten(1).tolist()  # [D, 3 K]
+        for result, of_object in zip(results, of_all):
+            result["keypoints"] = of_object
     return results
 
 
@@ -147,29 +182,51 @@ def score_results(
     results: Iterable[dict],
     print_table: bool = False,
     kinds: Sequence[str] = KINDS,
+    keypoint_sigmas: Sequence[float] | None = None,
 ) -> dict[str, dict[str, float]]:
     """Compare results in COCO's format with the ground truth; see `evaluate` for what returns.
 
     Crowd regions count neither for nor against a detection that lies in them.
+
+    Keypoints are compared by their object keypoint similarity, in place of an IoU: the mean over an
+    object's annotated keypoints of exp(-d^2 / (2 (2 sigma)^2 area)), d pixels off.
+
+    Args:
+        ground_truth: the data set's `coco`.
+        results: see `to_coco_results`.
+        print_table: also print pycocotools' own table.
+        kinds: of "bbox", "segm" and "keypoints".
+        keypoint_sigmas: one for each keypoint; None means the seventeen of COCO's persons.
     """
     results = list(results)
     _warn_of_unknown_categories(ground_truth, results)
-    # With a box at hand pycocotools would take its area for the mask's, and with it the size class.
-    masks = [{name: part for name, part in one.items() if name != "bbox"} for one in results]
     metrics = {}
     for kind in kinds:
-        kind_results = masks if kind == "segm" else results
+        kind_results = [_for_kind(kind, result) for result in results]
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             evaluation = COCOeval(ground_truth, load_results(ground_truth, kind_results), kind)
+            if kind == "keypoints" and keypoint_sigmas is not None:
+                evaluation.params.kpt_oks_sigmas = np.array(keypoint_sigmas)
             evaluation.evaluate()
             evaluation.accumulate()
             printed.seek(0)
             printed.truncate()
             evaluation.summarize()
         if print_table:
-            print(f"{'boxes' if kind == 'bbox' else 'masks'}\n{printed.getvalue()}", end="")
-        metrics[kind] = dict(zip(METRIC_NAMES, evaluation.stats.tolist()))
+            print(f"{TITLES[kind]}\n{printed.getvalue()}", end="")
+        names = KEYPOINT_METRIC_NAMES if kind == "keypoints" else METRIC_NAMES
+        metrics[kind] = dict(zip(names, evaluation.stats.tolist()))
     return metrics
+
+
+def _for_kind(kind: str, result: dict) -> dict:
+    """Leave out what pycocotools would take an object's area, and so its size class, from."""
+    passed_over = {
+        "bbox": (),
+        "segm": ("bbox", "keypoints"),
+        "keypoints": ("bbox", "segmentation"),
+    }[kind]
+    return {name: part for name, part in result.items() if name not in passed_over}
 
 
 def _warn_of_unknown_categories(ground_truth: COCO, results: list[dict]) -> None:

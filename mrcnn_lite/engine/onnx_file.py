@@ -39,9 +39,14 @@ def write_onnx(path: str | Path, model: MaskRCNN, categories: dict[int, str]) ->
 
     Raises:
         ValueError: torchvision has no such model; the message says what differs.
-        InputError: onnx is not installed, the file cannot be written, or ONNX Runtime detects
-            something else.
+        InputError: the model predicts keypoints, onnx is not installed, the file cannot be written,
+            or ONNX Runtime detects something else.
     """
+    if model.config.num_keypoints:
+        raise InputError(
+            "a model with keypoints is not written as ONNX: torchvision's can be exported for "
+            "pictures of a single size only"
+        )
     theirs = to_torchvision(model)
     if find_spec("onnx") is None:
         raise InputError("onnx is not installed: pip install 'mrcnn-lite[export]'")

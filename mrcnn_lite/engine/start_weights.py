@@ -5,16 +5,18 @@ from torch import Tensor
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import MaskRCNN
 
-# The layers with an output per class; all others mean the same whatever the classes are.
+# The layers with an output per class, and the keypoint branch, which a model may learn beside what
+# it knows; all others mean the same whatever the classes are.
 CLASS_LAYERS = (
     "roi_heads.box_predictor.",
     "roi_heads.mask_predictor.mask_fcn_logits.",
     "roi_heads.mask_predictor.mask_logits.",
+    "roi_heads.keypoint_",
 )
 
 
 def start_from(model: MaskRCNN, state: dict[str, Tensor]) -> list[str]:
-    """Copy weights into `model`, but for layers that have other classes, which stay random.
+    """Copy weights into `model`, but for layers that are new or have other classes: these stay.
 
     Args:
         model: has `state`'s parameter names.

@@ -22,7 +22,7 @@ from mrcnn_lite.engine.precision import make_scaler
 from mrcnn_lite.engine.random_state import set_random_state
 from mrcnn_lite.engine.recipe import TrainConfig, make_optimizer
 from mrcnn_lite.errors import InputError
-from mrcnn_lite.models import MaskRCNN
+from mrcnn_lite.models import MaskRCNN, MaskRCNNConfig
 
 # These may change between two parts of a run: they do not change what is learnt. The number of
 # micro-batches may, as long as their size stays: four GPUs can go on, two micro-batches each, for
@@ -89,7 +89,8 @@ class TrainingState:
                 "scaler": self.scaler.state_dict(),
                 "random_states": random_states,
             }
-            save_checkpoint(file, self.model, self.dataset.categories, training)
+            keypoint_names = getattr(self.dataset, "keypoint_names", ())
+            save_checkpoint(file, self.model, self.dataset.categories, training, keypoint_names)
         distributed.any_of(False)
 
     def restore(self, folder: Path) -> None:
@@ -139,7 +140,12 @@ class TrainingState:
         # "images_per_pass" is what files call the size of a micro-batch.
         size = {"images_per_pass": training["images_per_pass"]}
         for part, saved, wanted in (
-            ("model", checkpoint["model_config"], asdict(self.model.config)),
+            # A setting that came after the checkpoint was written was what it is by default.
+            (
+                "model",
+                asdict(MaskRCNNConfig()) | checkpoint["model_config"],
+                asdict(self.model.config),
+            ),
             ("training", training["config"], asdict(self.config)),
             ("training", size, {"images_per_pass": self.micro_batch_size}),
             ("data", training["data"], self.describe_data()),

@@ -22,9 +22,11 @@ What is measured on trained models besides:
     draw_overlap
     crowded        which method fails where they do
     segment_first  class, box and mask in parallel, against segmenting first
+    keypoints      keypoints beside masks, read by RoIAlign and by RoIPool
     bf16_training  what training in bf16 costs in accuracy
     fine_tuning    what other weights to start from gain
     penn_fudan     from shapes to people: the RoI operations on photographs
+    people         how large people are there, and what a small mask can show of them
     paste          what it changes that boxes are not rounded when masks are pasted
     scaling        what full training costs
     turns          timing in turns, for the last ones

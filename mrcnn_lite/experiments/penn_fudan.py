@@ -34,6 +34,7 @@ from mrcnn_lite.errors import InputError
 from mrcnn_lite.experiments.ablate import do_side_by_side
 from mrcnn_lite.experiments.one_run import LOG_NAME, RESULT_NAME
 from mrcnn_lite.experiments.pages import markdown_table, mean_and_deviation, write_page
+from mrcnn_lite.experiments.people import measure_people
 from mrcnn_lite.files import write_text
 from mrcnn_lite.models import MaskRCNN, mask_rcnn, mini_config
 
@@ -172,6 +173,11 @@ def page_of_penn_fudan(result: dict[str, Any]) -> str:
                 over = (gains_over(runs, start, roi_op, *kind) for kind in MEASURES)
                 gains.append([start, name, *(mean_and_deviation(gain, "+.1f") for gain in over)])
     minutes = statistics.fmean(run["seconds"] for run in runs) / 60
+    people = result["people"]
+    tall, wide = (
+        [f"{value:.{digits}f}" for value in people[key]]
+        for key, digits in (("height", 0), ("cells", 1))
+    )
     lines = [
         "# From shapes to people: RoI operations on photographs",
         "",
@@ -190,6 +196,14 @@ def page_of_penn_fudan(result: dict[str, Any]) -> str:
         "What RoIAlign gains over the others, in points, seed by seed:",
         "",
         markdown_table(["start", "over", *MEASURES.values()], gains),
+        "",
+        f"The {people['number']} people are {tall[1]} pixels high (median; quartiles {tall[0]} and "
+        f"{tall[2]}), and after resizing cover {wide[1]} cells of their level ({wide[0]} and "
+        f"{wide[2]}; root of the mask's area over the stride). A true mask that is seen as "
+        + ", ".join(f"{size} x {size}" for size in people["iou"])
+        + " cells and pasted back has an IoU with itself of "
+        + ", ".join(f"{iou:.3f}" for iou in people["iou"].values())
+        + ", mean over all people.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -225,11 +239,12 @@ def main() -> None:
     runs = plan(options.root, options.runs, options.seeds, options.steps, options.shapes_steps)
     try:
         # Before an hour's work on shapes, not after it.
-        PennFudanDataset(options.root)
+        pictures = PennFudanDataset(options.root)
         do_runs(runs, options.jobs, options.device)
     except (InputError, FileNotFoundError, StoppedBySignal) as error:
         sys.exit(f"penn_fudan: {error}")
-    result = {"runs": [run.result() for run in runs]}
+    config = mini_config(pictures.num_classes, **SIZES)
+    result = {"runs": [run.result() for run in runs], "people": measure_people(pictures, config)}
     text = page_of_penn_fudan(result)
     print(text)
     write_page(options.output, "penn_fudan", result, text)

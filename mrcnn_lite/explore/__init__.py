@@ -6,6 +6,7 @@ Pictures are drawn from what the package computes, so that none can show anythin
     measure   what figures show, as numbers
     draw      figures, on the caller's axes
     explorer  the misalignment explorer
-    panels    sliders above a picture
+    panels    sliders above pictures, for the lessons
+    browser   what widgets send to the browser, and what they have in common there
     still     a widget's picture, for where no kernel is there to draw the widget
 """

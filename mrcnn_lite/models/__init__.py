@@ -13,6 +13,8 @@ To be read in the order in which an image goes through them:
     heads         what is asked of each RoI
     roi_heads     the second stage, which puts the last two together
     losses        all five
+    keypoints     a mask with one pixel: head, target, loss, and the place in the image
+    keypoint_roi_heads  the second stage that asks for them, too
     paste         masks back into the image
 
 What decides which of them there are, and what they start from:
@@ -20,6 +22,7 @@ What decides which of them there are, and what they start from:
     config          every choice
     build           from the choices to a model: the one place that asks
     published       torchvision's two models, and their weights by name
+    keypoint_rcnn   torchvision's model with keypoints in place of masks
     weights         fetching published weights
     to_torchvision  and back: a trained model as torchvision's own
     fast            what stands in place of a plain part for speed alone
@@ -35,12 +38,14 @@ And the rivals:
 from mrcnn_lite.models.build import mask_rcnn, mini_config
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
+from mrcnn_lite.models.keypoint_rcnn import keypoint_rcnn_resnet50_fpn
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
 from mrcnn_lite.models.published import mask_rcnn_resnet50_fpn, mask_rcnn_resnet50_fpn_v2
 
 __all__ = [
     "MaskRCNN",
     "MaskRCNNConfig",
+    "keypoint_rcnn_resnet50_fpn",
     "mask_rcnn",
     "mask_rcnn_resnet50_fpn",
     "mask_rcnn_resnet50_fpn_v2",

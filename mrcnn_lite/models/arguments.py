@@ -25,6 +25,8 @@ DEVIATIONS = 5
 # Boxes of another form are told by their masks: so well, as IoU, do these fit the other form, and
 # so badly the right one. A box may be drawn loosely, and a small one by chance fits both.
 FITS, FITS_NOT = 0.9, 0.85
+# What of a target is in pixels, and may have any type of numbers.
+IN_PIXELS = ("boxes", "keypoints")
 
 
 def as_images(
@@ -85,6 +87,7 @@ def as_targets(
     targets: Sequence[Mapping[str, Any]] | None,
     num_classes: int,
     with_masks: bool = True,
+    num_keypoints: int = 0,
 ) -> list[dict[str, Any]]:
     """Check that each image has a good target (see `MaskRCNN.forward`), and bring it to one form.
 
@@ -94,9 +97,11 @@ def as_targets(
         num_classes: labels are below it.
         with_masks: without, nothing is asked of masks, and there are none in the result: no masks
             need be resized that nobody reads.
+        num_keypoints: of each object; of 0 nothing is asked likewise.
 
     Returns:
-        For each image "boxes" of its type, "labels" of int64, "masks" and what else there was.
+        For each image "boxes" and "keypoints" of its type, "labels" of int64, "masks" and what else
+        there was.
 
     Raises:
         TypeError: something else than dictionaries of tensors of numbers.
@@ -108,17 +113,20 @@ def as_targets(
         raise TypeError(f"targets should be a list of dictionaries, got {type(targets).__name__}")
     if len(targets) != len(images):
         raise ValueError(f"got {len(images)} images but {len(targets)} targets")
-    names = ("boxes", "labels", "masks") if with_masks else ("boxes", "labels")
+    unread = {"masks": not with_masks, "keypoints": num_keypoints == 0}
+    names = ["boxes", "labels", *(name for name, is_unread in unread.items() if not is_unread)]
     for i, (image, target) in enumerate(zip(images, targets)):
-        _check_target(image, target, names, f"targets[{i}]")
+        _check_target(image, target, names, num_keypoints, f"targets[{i}]")
     targets = [
         {
-            **{name: value for name, value in target.items() if with_masks or name != "masks"},
-            "boxes": target["boxes"].to(image.dtype),
+            **{name: value for name, value in target.items() if not unread.get(name)},
+            **{name: target[name].to(image.dtype) for name in names if name in IN_PIXELS},
             "labels": target["labels"].long(),
         }
         for image, target in zip(images, targets)
     ]
+    if num_keypoints:
+        _check_keypoints([target["keypoints"] for target in targets])
     names = [f"targets[{i}]['boxes']" for i in range(len(targets))]
     _check_boxes([target["boxes"] for target in targets], names, images, on_image=True)
     _check_labels([target["labels"] for target in targets], num_classes)
@@ -127,7 +135,9 @@ def as_targets(
     return targets
 
 
-def _check_target(image: Tensor, target: Mapping[str, Any], names: Sequence[str], of: str) -> None:
+def _check_target(
+    image: Tensor, target: Mapping[str, Any], names: Sequence[str], num_keypoints: int, of: str
+) -> None:
     """Check one target's types and shapes."""
     if not isinstance(target, Mapping):
         raise TypeError(f"{of} should be a dictionary, got {type(target).__name__}")
@@ -137,14 +147,19 @@ def _check_target(image: Tensor, target: Mapping[str, Any], names: Sequence[str]
         value = target[name]
         if not isinstance(value, Tensor):
             raise TypeError(f"{of}[{name!r}] should be a tensor, got {type(value).__name__}")
-        if value.is_complex() or (name == "boxes" and value.dtype == torch.bool):
+        if value.is_complex() or (name in IN_PIXELS and value.dtype == torch.bool):
             raise TypeError(f"{of}[{name!r}] should hold real numbers, got {value.dtype}")
         if value.device != image.device:
             raise ValueError(
                 f"{of}[{name!r}] is on {value.device}, but its image is on {image.device}"
             )
     labels, number = target["labels"], len(target["boxes"]) if target["boxes"].dim() else 0
-    shapes = {"boxes": [number, 4], "labels": [number], "masks": [number, *image.shape[1:]]}
+    shapes = {
+        "boxes": [number, 4],
+        "labels": [number],
+        "masks": [number, *image.shape[1:]],
+        "keypoints": [number, num_keypoints, 3],
+    }
     for name in names:
         if list(target[name].shape) != shapes[name]:
             raise ValueError(
@@ -163,6 +178,19 @@ def _check_labels(labels: list[Tensor], num_classes: int) -> None:
             raise ValueError(
                 f"targets[{i}]['labels'] should lie in 1..{num_classes - 1}, got "
                 f"{int(of_image.min())}..{int(of_image.max())}"
+            )
+
+
+def _check_keypoints(keypoints: list[Tensor]) -> None:
+    """Raise a ValueError if a place is not finite, or a visibility is none."""
+    for i, of_image in enumerate(_on_cpu(keypoints)):
+        if not of_image.isfinite().all():
+            raise ValueError(f"targets[{i}]['keypoints'] holds a number that is not finite")
+        visibility = of_image[..., 2]
+        if ((visibility != 0) & (visibility != 1) & (visibility != 2)).any():
+            raise ValueError(
+                f"targets[{i}]['keypoints'] should be (x, y, visibility) with a visibility of 0, 1 "
+                f"or 2, got {visibility.min():.4g}..{visibility.max():.4g}"
             )
 
 

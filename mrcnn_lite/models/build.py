@@ -17,7 +17,7 @@ from mrcnn_lite.models.backbone import RESNETS, Trunk, mini_trunk, resnet_trunk
 from mrcnn_lite.models.c4 import SHARED_BINS, AveragePool, make_c4_backbone, make_c5_backbone
 from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.dilation import remove_stride
-from mrcnn_lite.models.fast.few_at_once import RoIHeadsFewAtOnce
+from mrcnn_lite.models.fast.few_at_once import KeypointRoIHeadsFewAtOnce, RoIHeadsFewAtOnce
 from mrcnn_lite.models.fast.training import SampledRPN
 from mrcnn_lite.models.fcis import FCIS, PARTS, FCISHeads
 from mrcnn_lite.models.fcn import FCN
@@ -30,6 +30,7 @@ from mrcnn_lite.models.heads import (
     make_mlp_branch,
 )
 from mrcnn_lite.models.images import ImageTransform
+from mrcnn_lite.models.keypoints import make_keypoint_branch
 from mrcnn_lite.models.losses import mask_loss, mask_probabilities, softmax_mask_loss
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
 from mrcnn_lite.models.roi_features import SAMPLING_RATIO, make_roi_op
@@ -121,6 +122,7 @@ def mini_config(num_classes: int, **overrides: Any) -> MaskRCNNConfig:
         "box_head_channels": 160,
         "mask_head_channels": (64, 32),
         "mask_mlp_channels": (256, 256),
+        "keypoint_head_channels": (64, 64),
         "min_size": 128,
         "max_size": 256,
         "image_mean": (0.5, 0.5, 0.5),
@@ -180,9 +182,10 @@ def fcis(config: MaskRCNNConfig) -> FCIS:
             Mask R-CNN's heads are not read; `roi_op` may be "align" or, as in the paper, "pool".
 
     Raises:
-        ValueError: the configuration asks for a pyramid, for no masks, or for an RoI operation that
-            has no position-sensitive twin.
+        ValueError: the configuration asks for a pyramid, for no masks, for keypoints, or for an RoI
+            operation that has no position-sensitive twin.
     """
+    _refuse_keypoints("FCIS", config)
     for name, allowed in (("neck", _single_maps()), ("roi_op", list(PS_ROI_OPS))):
         if (value := getattr(config, name)) not in allowed:
             raise ValueError(f"FCIS wants {name} to be one of {', '.join(allowed)}, got {value!r}")
@@ -208,8 +211,10 @@ def fcn(config: MaskRCNNConfig) -> FCN:
         config: `backbone`, `num_classes`, the image fields and `box_detections_per_img` count.
 
     Raises:
-        ValueError: the configuration asks for a pyramid, whose trunk lacks the last stage.
+        ValueError: the configuration asks for a pyramid, whose trunk lacks the last stage, or for
+            keypoints.
     """
+    _refuse_keypoints("an FCN", config)
     if config.neck not in (allowed := _single_maps()):
         raise ValueError(f"an FCN wants neck to be {' or '.join(allowed)}, got {config.neck!r}")
     trunk = _build_trunk(config)
@@ -222,6 +227,11 @@ def fcn(config: MaskRCNNConfig) -> FCN:
 
 # The ways to segment instances that can be trained here; the models bear the name as `method`.
 METHODS = {"mask_rcnn": mask_rcnn, "fcis": fcis, "fcn": fcn}
+
+
+def _refuse_keypoints(name: str, config: MaskRCNNConfig) -> None:
+    if config.num_keypoints:
+        raise ValueError(f"{name} predicts no keypoints, but num_keypoints={config.num_keypoints}")
 
 
 def _build_transform(config: MaskRCNNConfig) -> ImageTransform:
@@ -268,7 +278,13 @@ def _build_roi_heads(
             channels, mask_side, shared_head is not None, config
         )
     loss, probabilities = MASK_LOSSES[config.mask_loss]
-    return RoIHeadsFewAtOnce(
+    make_roi_heads = RoIHeadsFewAtOnce
+    if config.num_keypoints:
+        head, predictor = make_keypoint_branch(channels, config)
+        make_roi_heads = partial(
+            KeypointRoIHeadsFewAtOnce, keypoint_head=head, keypoint_predictor=predictor
+        )
+    return make_roi_heads(
         config,
         make_roi_op(config),
         box_head,

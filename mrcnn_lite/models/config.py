@@ -61,6 +61,8 @@ class MaskRCNNConfig:
         mask_mlp_channels: of "mlp": widths of the layers before the masks.
         mask_loss: "sigmoid" decouples the classes' masks, "softmax" lets them compete (table 2b).
         class_agnostic_masks: one mask for whatever the object is, instead of one per class.
+        num_keypoints: of every object, whatever its class; 0 leaves the keypoint branch out.
+        keypoint_head_channels: channels of the keypoint branch's 3x3 convolutions.
         min_size: shorter side after resizing; of several, training draws one per image.
         max_size: the longer side's upper bound.
         image_mean, image_std: normalisation per channel, for values in 0..1.
@@ -93,6 +95,8 @@ class MaskRCNNConfig:
     mask_mlp_channels: tuple[Channels, ...] = (1024, 1024)
     mask_loss: Literal["sigmoid", "softmax"] = "sigmoid"
     class_agnostic_masks: bool = False
+    num_keypoints: Annotated[int, Range("from 0 to 1,000", lambda value: 0 <= value <= 1000)] = 0
+    keypoint_head_channels: tuple[Channels, ...] = (512,) * 8
 
     min_size: PositiveInt | tuple[PositiveInt, ...] = 800
     max_size: PositiveInt = 1333
@@ -146,6 +150,7 @@ class MaskRCNNConfig:
             "box_conv_channels",
             "mask_head_channels",
             "mask_mlp_channels",
+            "keypoint_head_channels",
             "anchor_sizes",
             "anchor_ratios",
         ):

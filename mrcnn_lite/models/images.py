@@ -64,7 +64,7 @@ class ImageTransform(nn.Module):
 
         Args:
             images: each `Tensor[3, H, W]` with values in 0..1.
-            targets: boxes (image pixels) and masks are resized with their image; the dictionaries
+            targets: boxes, masks and keypoints are resized with their image; the dictionaries
                 passed in stay as they are.
         """
         original_sizes = [tuple(image.shape[-2:]) for image in images]
@@ -97,7 +97,10 @@ class ImageTransform(nn.Module):
 
 
 def resize_target(target: dict, old_size: tuple[int, int], new_size: tuple[int, int]) -> dict:
-    """Scale a target's boxes and masks from an image's old (height, width) to its new one."""
+    """Scale a target's boxes, masks and keypoints from an image's old (height, width) to its new.
+
+    Masks and keypoints are those that it has.
+    """
     if old_size == new_size:
         return target
     resized = dict(target, boxes=resize_boxes(target["boxes"], old_size, new_size))
@@ -109,18 +112,30 @@ def resize_target(target: dict, old_size: tuple[int, int], new_size: tuple[int, 
         else:
             resized_masks = masks.new_zeros((0, 1, *new_size))
         resized["masks"] = resized_masks[:, 0].to(masks.dtype)
+    if "keypoints" in target:
+        resized["keypoints"] = resize_keypoints(target["keypoints"], old_size, new_size)
     return resized
 
 
 def resize_boxes(boxes: Tensor, old_size: tuple[int, int], new_size: tuple[int, int]) -> Tensor:
     """Scale boxes `Tensor[N, 4]` (image pixels) from one image (height, width) to another."""
+    return boxes * _ratios(boxes, old_size, new_size).repeat(2)
+
+
+def resize_keypoints(
+    keypoints: Tensor, old_size: tuple[int, int], new_size: tuple[int, int]
+) -> Tensor:
+    """Scale keypoints `Tensor[N, K, 3]` (x, y in image pixels, and visibility) likewise."""
+    points, rest = keypoints.split([2, 1], dim=-1)  # [N, K, 2], [N, K, 1]
+    return torch.cat([points * _ratios(points, old_size, new_size), rest], dim=-1)
+
+
+def _ratios(like: Tensor, old_size: tuple[int, int], new_size: tuple[int, int]) -> Tensor:
+    """By what x and y are multiplied, `Tensor[2]`."""
     # Torchvision rounds the ratios to float32, for boxes of any type. So do we: in float64 its
     # boxes and losses are then ours to the last digits, which shows every other difference.
-    new_y, new_x = new_size
-    old_y, old_x = old_size
-    ratios = boxes.new_tensor([new_x, new_y, new_x, new_y], dtype=torch.float32)
-    ratios /= boxes.new_tensor([old_x, old_y, old_x, old_y], dtype=torch.float32)
-    return boxes * ratios
+    ratios = like.new_tensor(new_size[::-1], dtype=torch.float32)
+    return ratios / like.new_tensor(old_size[::-1], dtype=torch.float32)
 
 
 def pad_to_batch(images: list[Tensor]) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mrcnn_lite.models.arguments import as_images, as_proposals, as_targets
 from mrcnn_lite.models.config import MaskRCNNConfig
-from mrcnn_lite.models.images import ImageBatch, resize_boxes
+from mrcnn_lite.models.images import ImageBatch, resize_boxes, resize_keypoints
 from mrcnn_lite.models.paste import paste_masks
 
 # What has a model's weights, but for the little in its normalisations.
@@ -70,7 +70,9 @@ class MaskRCNN(nn.Module):
                 differ.
             targets: needed in training; for each image "boxes" `Tensor[G, 4]`, (x1, y1, x2, y2) in
                 pixels, "labels" `Tensor[G]` of whole numbers from 1 to num_classes - 1, and "masks"
-                `Tensor[G, H, W]` of 0 and 1 (unless there is no mask branch). G may be 0.
+                `Tensor[G, H, W]` of 0 and 1 (unless there is no mask branch). With a keypoint
+                branch also "keypoints" `Tensor[G, K, 3]`: x, y in pixels, and a visibility, of
+                which 0 says that nothing is known. G may be 0.
             proposals: Fast R-CNN's setting: for each image boxes `Tensor[P, 4]` in pixels of the
                 image as it came, from any source. The RPN then neither runs nor learns; where every
                 parameter has to get a gradient, as in data-parallel training, freeze it
@@ -81,7 +83,9 @@ class MaskRCNN(nn.Module):
             "loss_classifier", "loss_box_reg" and "loss_mask". Otherwise for each image, best first,
             "boxes" `Tensor[D, 4]` in pixels of the image as it came, "labels" and "scores"
             `Tensor[D]`, and "masks" `Tensor[D, 1, H, W]`, the probability of each pixel to belong
-            to the object. Without a mask branch there are neither "loss_mask" nor "masks".
+            to the object. Without a mask branch there are neither "loss_mask" nor "masks". With a
+            keypoint branch there are "loss_keypoint", and "keypoints" `Tensor[D, K, 3]`, (x, y, 1)
+            in pixels of the image as it came, with "keypoints_scores" `Tensor[D, K]`.
 
         Raises:
             ValueError, TypeError: an image, a target or a proposal is malformed; the message says
@@ -89,7 +93,10 @@ class MaskRCNN(nn.Module):
         """
         images = as_images(images, self.config, self.precision)
         if self.training:
-            targets = as_targets(images, targets, self.config.num_classes, self.predicts_masks)
+            config = self.config
+            targets = as_targets(
+                images, targets, config.num_classes, self.predicts_masks, config.num_keypoints
+            )
         else:
             targets = None
         if proposals is not None:
@@ -116,18 +123,23 @@ def to_original_image(
     """Bring detections from the resized image back to the image as it came; paste the masks.
 
     Args:
-        detections: "boxes" in pixels of the resized image, "masks" `Tensor[D, m, m]`, and others.
+        detections: "boxes" in pixels of the resized image, perhaps "masks" `Tensor[D, m, m]` and
+            "keypoints" `Tensor[D, K, 3]`, and others.
         size: (height, width) of the resized image.
         original_size: (height, width) of the image as it came.
 
     Returns:
-        The same with "boxes" in pixels of the original image and "masks" `Tensor[D, 1, H, W]`.
+        The same with "boxes" and "keypoints" in pixels of the original image and "masks"
+        `Tensor[D, 1, H, W]`.
     """
     boxes = resize_boxes(detections["boxes"], size, original_size)
-    if "masks" not in detections:
-        return dict(detections, boxes=boxes)
-    masks = paste_masks(detections["masks"], boxes, original_size)  # [D, H, W]
-    return dict(detections, boxes=boxes, masks=masks[:, None])
+    placed = dict(detections, boxes=boxes)
+    if "masks" in detections:
+        masks = paste_masks(detections["masks"], boxes, original_size)  # [D, H, W]
+        placed["masks"] = masks[:, None]
+    if "keypoints" in detections:
+        placed["keypoints"] = resize_keypoints(detections["keypoints"], size, original_size)
+    return placed
 
 
 def resize_proposals(proposals: list[Tensor], batch: ImageBatch) -> list[Tensor]:

@@ -251,20 +251,14 @@ class RoIHeads(SecondStage):
             class_logits, deltas, torch.cat(labels), target_deltas
         )
         losses = {"loss_classifier": class_loss, "loss_box_reg": box_loss}
-        if self.mask_head is None:
-            return losses
-        mask_features = None
-        if self.mask_bins == self.box_bins:
-            # The branches read the same features: the shared head need not run again.
-            mask_features = roi_features[torch.cat(labels) > 0]  # [O, C, P, P]
-        # Large, and no longer needed: not to be held while the mask branch runs.
+        # Large: held while the other branches run only if one of them reads the same.
+        shared_features = roi_features if self.mask_bins == self.box_bins else None
         del roi_features
-        losses["loss_mask"] = self._compute_mask_loss(
-            images, features, targets, rois, labels, matched, mask_features
+        return losses | self.compute_object_losses(
+            images, features, targets, rois, labels, matched, shared_features
         )
-        return losses
 
-    def _compute_mask_loss(
+    def compute_object_losses(
         self,
         images: ImageBatch,
         features: list[Tensor],
@@ -272,12 +266,25 @@ class RoIHeads(SecondStage):
         rois: list[Tensor],
         labels: list[Tensor],
         matched: list[Tensor],
-        mask_features: Tensor | None,
-    ) -> Tensor:
+        roi_features: Tensor | None,
+    ) -> dict[str, Tensor]:
+        """Compute the losses of what is asked of objects alone: here "loss_mask".
+
+        Args:
+            images, features, targets: as for `forward`.
+            rois, labels, matched: as `sample_proposals` returns them.
+            roi_features: what the box branch read of the RoIs, `Tensor[R, C, P, P]`; None if the
+                mask branch reads them with other bins.
+        """
+        if self.mask_head is None:
+            return {}
         # Only RoIs on objects have a mask to learn: O of the R.
         positives = [torch.nonzero(image_labels > 0).squeeze(1) for image_labels in labels]
         positive_rois = [boxes[index] for boxes, index in zip(rois, positives)]
-        if mask_features is None:
+        if roi_features is not None:
+            # The branches read the same features: the shared head need not run again.
+            mask_features = roi_features[torch.cat(labels) > 0]  # [O, C, P, P]
+        else:
             mask_features = self.read_roi_features(images, features, positive_rois, self.mask_bins)
         mask_logits = self.mask_predictor(self.mask_head(mask_features))  # [O, K, m, m]
         mask_targets = [
@@ -288,7 +295,7 @@ class RoIHeads(SecondStage):
         mask_labels = choose_masks(mask_logits, torch.cat(positive_labels))  # [O]
         # The sum of a bin's weights may round to a hair above one, which some losses refuse.
         mask_targets = torch.cat(mask_targets).clamp(0, 1)  # [O, m, m]
-        return self.mask_loss(mask_logits, mask_labels, mask_targets)
+        return {"loss_mask": self.mask_loss(mask_logits, mask_labels, mask_targets)}
 
     def detect(
         self, images: ImageBatch, features: list[Tensor], proposals: list[Tensor]

@@ -11,12 +11,14 @@ from torchvision.models.detection import (
     MaskRCNN,
     fasterrcnn_resnet50_fpn,
     fasterrcnn_resnet50_fpn_v2,
+    keypointrcnn_resnet50_fpn,
     maskrcnn_resnet50_fpn,
     maskrcnn_resnet50_fpn_v2,
 )
 from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.models.config import MaskRCNNConfig
+from mrcnn_lite.models.keypoint_rcnn import MIN_SIZES
 from mrcnn_lite.models.published import SECOND_VERSION
 
 # What torchvision's model, made without weights, adds to the variance in its batch norm.
@@ -25,6 +27,7 @@ EPS = 1e-5
 ABOUT_TRAINING = ("frozen_batch_norm", "frozen_batch_norm_eps", "trainable_backbone_layers")
 # Without a mask branch these describe nothing.
 ABOUT_MASKS = ("mask_head_channels", "mask_mlp_channels", "mask_loss", "class_agnostic_masks")
+ABOUT_KEYPOINTS = ("keypoint_head_channels",)
 # torchvision has two versions, each with masks and without; by whether it is the second, and
 # whether there are masks.
 BUILDERS = {
@@ -36,6 +39,10 @@ BUILDERS = {
 # Fields that the builders take as keywords. Three share a name with a module that they make.
 KEYWORDS = {name for kind in (MaskRCNN, FasterRCNN) for name in inspect.signature(kind).parameters}
 KEYWORDS -= {"backbone", "box_head", "mask_head"}
+# What torchvision's model with keypoints is like if nothing is said.
+KEYPOINT_RCNN = MaskRCNNConfig(
+    mask_head="none", num_classes=2, num_keypoints=17, min_size=MIN_SIZES
+)
 MOST_NAMED = 3
 
 
@@ -47,7 +54,8 @@ def to_torchvision(model: nn.Module) -> nn.Module:
 
     Args:
         model: a Mask R-CNN on ResNet-50 with FPN, of either version; without mask branch it becomes
-            `fasterrcnn_resnet50_fpn` (or `_v2`).
+            `fasterrcnn_resnet50_fpn` (or `_v2`), with keypoints in its place
+            `keypointrcnn_resnet50_fpn`.
 
     Returns:
         The model, in evaluation mode.
@@ -63,6 +71,8 @@ def to_torchvision(model: nn.Module) -> nn.Module:
 
 def torchvision_builder(model: nn.Module) -> Callable[..., nn.Module]:
     """Say which of torchvision's builders makes a model like this one."""
+    if model.config.num_keypoints:
+        return keypointrcnn_resnet50_fpn
     return BUILDERS[_is_second_version(model.config), model.config.mask_head != "none"]
 
 
@@ -74,22 +84,27 @@ def torchvision_keywords(model: nn.Module) -> dict[str, Any]:
     """
     if model.method != "mask_rcnn":
         raise ValueError(f"torchvision has no model of the method {model.method}")
-    config = model.config
-    usual = MaskRCNNConfig(**(SECOND_VERSION if _is_second_version(config) else {}))
+    config, taken = model.config, KEYWORDS
     passed_over = ABOUT_TRAINING + (ABOUT_MASKS if config.mask_head == "none" else ())
+    if config.num_keypoints:
+        usual, taken = KEYPOINT_RCNN, KEYWORDS | {"num_keypoints"}
+    else:
+        usual = MaskRCNNConfig(**(SECOND_VERSION if _is_second_version(config) else {}))
+        passed_over += ABOUT_KEYPOINTS
     keywords, differing = {"num_classes": config.num_classes}, []
     for name in [field.name for field in fields(config) if field.name not in passed_over]:
         value = getattr(config, name)
         if value == getattr(usual, name) or (name, value) == ("mask_head", "none"):
             continue
-        if name in KEYWORDS:
+        if name in taken:
             keywords[name] = value
         else:
             differing.append(f"{name}={value!r}")
     if differing:
         raise ValueError(
             f"torchvision has no ready-made model with {', '.join(differing[:MOST_NAMED])}; "
-            "it has Mask R-CNN (or, without masks, Faster R-CNN) on ResNet-50 with FPN"
+            "it has Mask R-CNN (or, without masks, Faster R-CNN or Keypoint R-CNN) on ResNet-50 "
+            "with FPN"
         )
     return keywords
 

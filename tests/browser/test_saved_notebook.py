@@ -12,13 +12,17 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_notebook
 
+from mrcnn_lite.explore.panels import move_panel
+
 from .by_hand import settle
-from .jupyterlab import VIEWPORT, start_jupyterlab
+from .jupyterlab import VIEWPORT, run_last_cell, start_jupyterlab
 
 SOURCES = (
     "from mrcnn_lite.explore.explorer.widget import Explorer\nExplorer(stride=32)",
-    "from mrcnn_lite.explore.panels import move_panel\nmove_panel()",
+    "from mrcnn_lite.explore.panels import move_panel\npanel = move_panel()\npanel",
 )
+# Without an output before it is run again.
+LAST = "if panel.values['shift']:\n    print(panel.values)"
 SHOWN = """() => [...document.querySelectorAll(".jp-OutputArea-output img")]
   .filter(picture => picture.checkVisibility() && !picture.closest(".jupyter-widgets"))
   .map(picture => picture.clientWidth)"""
@@ -28,7 +32,7 @@ SHOWN = """() => [...document.querySelectorAll(".jp-OutputArea-output img")]
 def saved(tmp_path_factory) -> Path:
     """A folder with a notebook as JupyterLab saves it, once with its signature and once without."""
     folder = tmp_path_factory.mktemp("saved")
-    notebook = new_notebook(cells=[new_code_cell(source) for source in SOURCES])
+    notebook = new_notebook(cells=[new_code_cell(source) for source in (*SOURCES, LAST)])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     NotebookClient(notebook, store_widget_state=False).execute()
     for name in ("signed", "unsigned"):
@@ -68,7 +72,7 @@ def address(saved, browser):
 
 
 def test_saved_file_holds_each_picture_once(saved):
-    for cell in nbformat.read(saved / "signed.ipynb", as_version=4).cells:
+    for cell in nbformat.read(saved / "signed.ipynb", as_version=4).cells[: len(SOURCES)]:
         pictures = [output for output in cell.outputs if "image/png" in output.data]
         (picture,) = pictures
         assert picture.metadata["image/png"]["alt"].startswith("Figure, ")
@@ -94,9 +98,23 @@ def test_alive_the_widget_stands_alone(open_notebook):
     page.wait_for_timeout(4000)
     page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
     page.wait_for_selector(".roi-explorer .handle.body", timeout=90_000)
-    page.wait_for_selector(".jupyter-widgets img", timeout=90_000)
+    page.wait_for_selector(".mrcnn-panel [data-figure=align] canvas", timeout=90_000)
     settle(page)
     assert page.evaluate(SHOWN) == []
+    # JupyterLab leaves the keys to the panel, and the kernel knows what is set by them.
+    page.wait_for_timeout(1000)
+    page.locator(".mrcnn-panel [data-slider=shift]").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    change = move_panel(shift=2).computed.change["pool"]
+    page.wait_for_function(
+        "wanted => document.querySelector('.mrcnn-panel [data-figure=pool] figcaption')"
+        ".textContent === wanted",
+        arg=f"RoIPool: change {change:.3f}",
+    )
+    page.wait_for_timeout(500)
+    (output,) = run_last_cell(page)
+    assert output["text"] == "{'shift': 2, 'stride': 16, 'bins': 7}\n"
 
 
 def test_html_of_nbconvert_shows_each_picture_once(open_page, saved):

@@ -229,7 +229,48 @@ def test_search_finds_a_word_from_disk(open_page, site):
     assert "sawtooth" in page.locator("article").text_content()
 
 
-SHOWN = ("index.html", "explorer.html", "notebooks/02_roi_pool.html", "notebooks/10_fcis.html")
+FIGURES = {"levels": 2, "anchors": 3, "paste": 3, "competition": 4, "move": 5}
+
+
+@pytest.mark.parametrize(
+    ("name", "panel"),
+    [
+        ("06_fpn", "levels"),
+        ("07_rpn", "anchors"),
+        ("08_heads", "paste"),
+        ("09_decoupled_mask_loss", "competition"),
+        ("14_misalignment_lab", "move"),
+    ],
+)
+def test_panels_of_lessons_are_alive(open_page, site, name, panel):
+    page = open_page((site / "notebooks" / f"{name}.html").as_uri(), **DESK)
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    alive = page.locator(".mrcnn-panel")
+    wait_until(page, "document.querySelector('.mrcnn-panel .status:not(:empty)') !== null")
+    assert alive.count() == 1
+    assert alive.locator("figure").count() == FIGURES[panel]
+    # In the place of the still picture, and of the link to it.
+    assert alive.locator("xpath=ancestor::a").count() == 0
+    cell = page.locator(".cell_output", has=alive)
+    assert not cell.locator("img").is_visible()
+    before = alive.locator("canvas").last.evaluate("canvas => canvas.toDataURL()")
+    alive.locator("input[type=range]").last.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    settle(page)
+    assert alive.locator("canvas").last.evaluate("canvas => canvas.toDataURL()") != before
+
+
+def test_panels_are_pictures_without_scripts(open_page, site):
+    address = (site / "notebooks" / "07_rpn.html").as_uri()
+    page = open_page(address, java_script_enabled=False, **DESK)
+    cell = page.locator(".cell_output", has=page.locator("script.mrcnn-lite-panel"))
+    assert cell.locator("img").count() == 1
+    assert cell.locator(".mrcnn-panel").count() == 0
+
+
+LESSONS_SHOWN = ("notebooks/02_roi_pool.html", "notebooks/07_rpn.html", "notebooks/10_fcis.html")
+SHOWN = ("index.html", "explorer.html", *LESSONS_SHOWN)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -240,6 +281,8 @@ def test_axe_finds_nothing(open_page, site, name, scheme):
     page.wait_for_selector("h1")
     # Opened, since what is folded is not looked at.
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    # Only then is it known which formulas are wider than the page.
+    page.evaluate("window.MathJax?.startup?.promise")
     settle(page)
     assert faults(page) == []
 

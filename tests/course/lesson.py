@@ -13,6 +13,7 @@ from pathlib import Path
 import nbformat
 
 from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.lessons import number_of
 from mrcnn_lite.course.minutes import PART
 from mrcnn_lite.course.student import CHECK, EXERCISE_TITLE, SOLUTION
 from mrcnn_lite.files import NOTEBOOKS
@@ -40,8 +41,8 @@ class Lesson:
     path: Path
 
     @property
-    def number(self) -> int:
-        return int(self.path.name[:2])
+    def number(self) -> str:
+        return number_of(self.path)
 
     @cached_property
     def cells(self) -> list[nbformat.NotebookNode]:

@@ -12,7 +12,7 @@ from mrcnn_lite.files import NOTEBOOKS
 from tests.course.lesson import LESSONS
 from tests.course.test_assembly import NAMES
 
-LESSON = next(lesson for lesson in LESSONS if lesson.number == 11)
+LESSON = next(lesson for lesson in LESSONS if lesson.number == "11")
 SOURCES = {cell.id: cell.source for cell in LESSON.code_cells}
 # The cell that trains, with three steps of its 720.
 (TRAINING,) = (source for source in SOURCES.values() if "resume=True" in source)

@@ -15,23 +15,25 @@ from mrcnn_lite.course.student import EXERCISE_TITLE
 from mrcnn_lite.files import NOTEBOOKS
 from tests.course.lesson import LESSONS, REPOSITORY, Lesson
 
-NAMES = (
-    "Start here",
-    "Instances and COCO",
-    "RoIPool",
-    "RoIWarp",
-    "RoIAlign",
-    "ResNet and ResNeXt",
-    "FPN",
-    "RPN and Faster R-CNN",
-    "Heads",
-    "The decoupled mask loss",
-    "FCIS",
-    "Mask R-CNN, trained",
-    "The paper's tables in miniature",
-    "Full training on GPUs",
-    "The misalignment lab",
-)
+NAMES = {
+    "00": "Start here",
+    "01": "Instances and COCO",
+    "02": "RoIPool",
+    "03": "RoIWarp",
+    "04": "RoIAlign",
+    "05": "ResNet and ResNeXt",
+    "06": "FPN",
+    "07": "RPN and Faster R-CNN",
+    "08": "Heads",
+    "09": "The decoupled mask loss",
+    "10": "FCIS",
+    "11": "Mask R-CNN, trained",
+    "11b": "From shapes to people",
+    "12": "The paper's tables in miniature",
+    "13": "Full training on GPUs",
+    "14": "The misalignment lab",
+    "15": "Keypoints",
+}
 LONGEST_PART_MINUTES = 30
 PACKAGE = Path(mrcnn_lite.__file__).parent
 
@@ -50,35 +52,43 @@ def one_line(text: str) -> str:
 
 def test_title_asks_a_question(lesson):
     title = lesson.header.splitlines()[0]
-    assert re.fullmatch(rf"# {lesson.number:02} · .+\?", title)
+    assert re.fullmatch(rf"# {lesson.number} · .+\?", title)
+
+
+def neighbours(number: str) -> tuple[str | None, str | None]:
+    """The numbers of the lessons before and after one."""
+    numbers = [None, *NAMES, None]
+    place = numbers.index(number)
+    return numbers[place - 1], numbers[place + 1]
 
 
 def test_links_to_the_neighbours(lesson):
     by_number = {other.number: other.path.name for other in LESSONS}
+    before, after = neighbours(lesson.number)
     opening = one_line(lesson.header.split("\n\n")[1])
-    assert opening.startswith(f"*Lesson {lesson.number:02} of the course. ")
+    assert opening.startswith(f"*Lesson {lesson.number} of the course. ")
     assert "[glossary](glossary.md)" in opening
-    for phrase, neighbour in (("Before it", lesson.number - 1), ("After it", lesson.number + 1)):
-        if not 0 <= neighbour < len(NAMES):
+    for phrase, neighbour in (("Before it", before), ("After it", after)):
+        if neighbour is None:
             assert phrase not in opening
             continue
-        name = f"{neighbour:02} · {NAMES[neighbour]}"
+        name = f"{neighbour} · {NAMES[neighbour]}"
         link = f"[{name}]({by_number[neighbour]})" if neighbour in by_number else name
         assert f"{phrase}: {link}." in opening
-    if lesson.number + 1 in by_number:
+    if after in by_number:
         ending = lesson.text.split("**The next question:**")[1]
-        assert f"]({by_number[lesson.number + 1]})" in ending
+        assert f"]({by_number[after]})" in ending
 
 
 def test_a_link_to_a_lesson_has_its_name(lesson):
-    for text, number in re.findall(r"\[([^]]+)\]\((\d\d)_\w+\.ipynb\)", lesson.text):
-        text, name = one_line(text), NAMES[int(number)]
+    for text, number in re.findall(r"\[([^]]+)\]\((\d\d[a-z]?)_\w+\.ipynb\)", lesson.text):
+        text, name = one_line(text), NAMES[number]
         assert text in (f"{number} · {name}", f"lesson {number}", f"Lesson {number}"), text
 
 
 def test_the_map_links_every_lesson():
     for lesson in LESSONS:
-        link = f"[{lesson.number:02} · {NAMES[lesson.number]}]({lesson.path.name})"
+        link = f"[{lesson.number} · {NAMES[lesson.number]}]({lesson.path.name})"
         assert f"| {link} |" in LESSONS[0].text
 
 
@@ -203,7 +213,7 @@ def test_every_check_is_used_by_its_lesson():
         for cell in lesson.check_cells
     }
     there = {
-        (exercise.name, int(re.match(r"lesson(\d\d)", path.stem)[1]))
+        (exercise.name, re.match(r"lesson(\d\d[a-z]?)", path.stem)[1])
         for path in (PACKAGE / "course" / "checks").glob("lesson*.py")
         for name in re.findall(r"^(\w+) = Exercise\(", path.read_text("utf-8"), re.MULTILINE)
         for exercise in [check.EXERCISES[name]]
@@ -230,10 +240,10 @@ def test_ends_with_what_is_known_and_comes_next(lesson):
     ending = sections[-1]
     assert ending.startswith("What you know now\n")
     assert re.search(r"^- \w", ending, re.MULTILINE)
-    if lesson.number < len(NAMES) - 1:
+    if neighbours(lesson.number)[1]:
         assert "**The next question:** " in ending
     assert "**Read more:** " in ending
-    if lesson.number > 0:
+    if neighbours(lesson.number)[0]:
         recall = ending.split("**Do you remember** (lesson")[1]
         questions, answers = recall.split("<details><summary>Answers</summary>")
         asked = re.findall(r"^\d\. (.+?)(?=^\d\. |\Z)", questions, re.MULTILINE | re.DOTALL)
@@ -283,13 +293,13 @@ def test_glossary_is_sorted_and_its_links_lead_somewhere():
     titles = re.findall(r"^### (.+)$", text, re.MULTILINE)
     assert titles == sorted(titles, key=str.lower)
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= glossary_anchors()
-    for name in re.findall(r"\]\((\d\d_\w+\.ipynb)\)", text):
+    for name in re.findall(r"\]\((\d\d[a-z]?_\w+\.ipynb)\)", text):
         assert (NOTEBOOKS / name).is_file()
     # Where a word is at home is a link as soon as the lesson is there.
-    unlinked = {int(n) for home in re.findall(r"\*\(Lessons? [^*]*", text) for n in bare(home)}
+    unlinked = {n for home in re.findall(r"\*\(Lessons? [^*]*", text) for n in bare(home)}
     assert not unlinked & {lesson.number for lesson in LESSONS}
 
 
 def bare(text: str) -> list[str]:
     """Lesson numbers that are no links."""
-    return re.findall(r"\b\d\d\b", re.sub(r"\[[^]]*\]\([^)]*\)", "", text))
+    return re.findall(r"\b\d\d[a-z]?\b", re.sub(r"\[[^]]*\]\([^)]*\)", "", text))

@@ -228,6 +228,31 @@ ONE = {
         ({">= 0.5": "> 0.5", ">= 0.1": "> 0.1"}, "at least 0.5: >=, not >"),
         ({">= 0.5": "> 0.5"}, "at least 0.5: >=, not >"),
     ],
+    "targets_of_people": [
+        ({" if number != 0": ""}, "0 is the background"),
+        (
+            {"columns.max() + 1, rows.max() + 1": "columns.max(), rows.max()"},
+            "ends where its last pixel ends",
+        ),
+        (
+            {"columns.max() + 1, rows.max() + 1": "columns.max(), rows.max() + 1"},
+            "ends where its last pixel ends",
+        ),
+        ({"torch.ones(len(people), dtype=torch.int64)": "torch.tensor(people)"}, "a label is a"),
+        ({"rows, columns = mask": "columns, rows = mask"}, "x and y are swapped"),
+    ],
+    "hold_out_runs": [
+        ({"place % run < run - held_out": "place % run >= held_out"}, "the first pictures of"),
+        ({"ids.append(place + 1)": "ids.append(place)"}, "yours begin with 0"),
+        ({"range(number)": "range(1, number + 1)", "place + 1)": "place)"}, "shifted by one"),
+        ({"return to_train, to_measure": "return to_measure, to_train"}, "the other way round"),
+    ],
+    "size_in_cells": [
+        ({"area**0.5": "area"}, "the root of its area"),
+        ({"area**0.5 * factor": "(area * factor) ** 0.5"}, "areas by its square"),
+        ({", max_size / max(height, width))": ", 9.0)"}, "may not exceed `max_size`"),
+        ({"factor / stride": "factor"}, "a cell covers `stride`"),
+    ],
     "relative_gain": [
         (
             {
@@ -262,6 +287,44 @@ ONE = {
         ({"[process::num_processes]": "[:]"}, "takes the whole batch"),
         ({"parameter.grad for": "parameter.grad / num_processes for"}, "once more"),
         ({"enabled=dtype is not None": "enabled=False"}, "in float32, whatever"),
+    ],
+    "place_targets": [
+        ({".floor()": ".round()"}, "round to the nearest place"),
+        ({".floor()": ""}, "rounds -0.3 up to 0"),
+        (
+            {"cells[..., 1] * side + cells[..., 0]": "cells[..., 0] * side + cells[..., 1]"},
+            "counted row by row",
+        ),
+        ({"    cells[points == bottom_right] = side - 1\n": ""}, "falls out"),
+        ({"inside = (": "cells = cells.clamp(0, side - 1)\n    inside = ("}, "push a keypoint"),
+        ({"keypoints[..., 2] > 0": "keypoints[..., 2] == 2"}, "hidden keypoints"),
+        ({"inside & (keypoints[..., 2] > 0)": "inside"}, "nothing is known of"),
+    ],
+    "place_loss": [
+        ({"flatten(start_dim=2)[learnt]": "flatten(start_dim=2).softmax(-1)[learnt]"}, "twice"),
+        (
+            {
+                "return F.cross_entropy(rows_to_learn, places[learnt])": (
+                    "return F.cross_entropy(rows_to_learn, places[learnt], reduction='sum')"
+                )
+            },
+            "add up",
+        ),
+        ({"return logits.sum() * 0": "return torch.tensor(0.0)"}, "it is a constant"),
+    ],
+    "read_places": [
+        ({" + 0.5": ""}, "left and upper edge"),
+        ({"highest % w": "highest % h", "highest // w": "highest // h"}, "number of rows"),
+        ({"highest % w": "highest // w", "highest // w": "highest % w"}, None),
+        ({"x1 + (": "(", "y1 + (": "("}, "corner is not added"),
+        ({") / w": ") / (w - 1)", ") / h": ") / (h - 1)"}, "outer places were points"),
+    ],
+    "keypoint_similarity": [
+        ({"(2 * sigma)": "sigma"}, "COCO takes 2 sigma"),
+        ({"* area": "* area**0.5"}, "you take the root"),
+        ({"true[:, 2] > 0": "true[:, 2] == 2"}, "hidden keypoints"),
+        ({"[known] ** 2": " ** 2"}, "(visibility 0) counts"),
+        ({".sum(dim=1)": ".sum(dim=1) ** 0.5"}, "not squared"),
     ],
     # Of each lesson that has taken a box apart, the mistakes that nearly everyone makes once.
     "box_that_is_read": [
@@ -328,6 +391,12 @@ TWO = {
                 )
             },
             ("round the box", "x and y of the box are swapped"),
+        ),
+    ],
+    "read_places": [
+        (
+            {" + 0.5": "", ") / w": ") / (w - 1)", ") / h": ") / (h - 1)"},
+            ("left and upper edge", "outer places were points"),
         ),
     ],
     "causes_of_error": [

@@ -134,7 +134,7 @@ def test_a_lesson_is_read_in_one_sitting(lesson):
             text.append(re.sub(r"<details>.*?</details>", "", cell.source, flags=re.DOTALL))
     words = sum(len(part.split()) for part in text)
     assert words <= MOST_WORDS, f"{words} words"
-    minutes, _ = session_minutes(f"{lesson.number:02}")
+    minutes, _ = session_minutes(lesson.number)
     assert minutes <= MOST_MINUTES, f"{minutes} minutes"
 
 

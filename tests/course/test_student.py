@@ -186,10 +186,16 @@ def test_some_lessons_only(tmp_path, capsys):
     assert "These are not all the lessons" in readme
 
 
+def test_a_lesson_between_two_others_is_handed_out_by_its_number(tmp_path):
+    out = tmp_path / "week 9"
+    assert main(["student", "--lessons", "11b", "--out", str(out)]) == 0
+    assert [path.name for path in out.glob("*.ipynb")] == ["11b_from_shapes_to_people.ipynb"]
+
+
 def test_a_lesson_that_is_not_there_is_answered_by_those_that_are(tmp_path, capsys):
     out = str(tmp_path / "new")
-    assert main(["student", "--lessons", "02,15,99", "--out", out]) == 1
-    assert "no lesson 15, 99; there are 00, 01, 02" in capsys.readouterr().err
+    assert main(["student", "--lessons", "02,98,99b", "--out", out]) == 1
+    assert "no lesson 98, 99b; there are 00, 01, 02" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     for text in ("two", "", "02, 03", "2-4"):
         with pytest.raises(SystemExit):
@@ -198,7 +204,7 @@ def test_a_lesson_that_is_not_there_is_answered_by_those_that_are(tmp_path, caps
 
 
 def test_lesson_11_alone_says_which_notebooks_it_wants(tmp_path, monkeypatch, capsys):
-    write_edition(tmp_path / "edition", numbers=[11])
+    write_edition(tmp_path / "edition", numbers=["11"])
     monkeypatch.chdir(tmp_path / "edition")
     (path,) = (tmp_path / "edition").glob("*.ipynb")
     cells = nbformat.read(path, as_version=4).cells

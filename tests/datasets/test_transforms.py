@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch.utils.data import DataLoader
 from torchvision.ops import masks_to_boxes
@@ -33,6 +34,37 @@ def test_twice_is_as_before_and_the_original_is_untouched():
     assert torch.equal(again, image)
     for key in ("boxes", "labels", "masks"):
         assert torch.equal(target_again[key], target[key])
+
+
+def test_keypoints_change_sides_and_twice_is_as_before():
+    image, target = ShapesDataset(1, seed=2, keypoints=True)[0]
+    target["keypoints"][0, 1] = 0  # unknown
+    mirrored, mirrored_target = horizontal_flip(image, target)
+    names = ("centre", "top", "right", "bottom", "left")
+    counterpart = {"right": "left", "left": "right"}
+    for of_object, of_mirrored in zip(target["keypoints"], mirrored_target["keypoints"]):
+        for place, name in enumerate(names):
+            x, y, visibility = of_mirrored[place].tolist()
+            expected = of_object[names.index(counterpart.get(name, name))].tolist()
+            assert [x, y, visibility] == (
+                [128 - expected[0], *expected[1:]] if expected[2] else [0, 0, 0]
+            )
+    _, again = horizontal_flip(mirrored, mirrored_target)
+    assert torch.equal(again["keypoints"], target["keypoints"])
+    assert not torch.equal(mirrored_target["keypoints"], target["keypoints"])
+
+
+def test_keypoints_of_unknown_counterparts_are_named():
+    target = {"boxes": torch.zeros(1, 4), "keypoints": torch.zeros(1, 2, 3)}
+    with pytest.raises(ValueError, match="needs mirrored_keypoints"):
+        horizontal_flip(torch.rand(3, 5, 7), target)
+
+
+def test_boxes_alone_are_mirrored_too():
+    target = {"boxes": torch.tensor([[1.0, 2, 3, 4]]), "labels": torch.tensor([1])}
+    _, mirrored = horizontal_flip(torch.rand(3, 5, 7), target)
+    assert mirrored["boxes"].tolist() == [[4, 2, 6, 4]]
+    assert mirrored.keys() == target.keys()
 
 
 def test_an_image_without_objects():

@@ -55,6 +55,9 @@ def make_clone(folder: Path) -> None:
         trained = load_model(ROOT / "data" / "weights" / f"{name}.safetensors")
         path = folder / "runs/ablate/1000-steps" / run / "seed-0" / "checkpoint-0001000.pt"
         save_checkpoint(path, trained.model, trained.categories, {})
+    trained = load_model(ROOT / "data" / "weights" / "mini_keypoints.safetensors")
+    path = folder / "runs/keypoints/600-steps/align/seed-0/checkpoint-0000600.pt"
+    save_checkpoint(path, trained.model, trained.categories, {}, trained.keypoint_names)
     _hand_in(folder)
     _stand_in(folder / ".venv" / "bin")
     (folder / ".venv" / "installed").touch()

@@ -5,6 +5,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import (
     last_good_checkpoint,
     load_checkpoint,
@@ -12,7 +13,10 @@ from mrcnn_lite.engine.checkpoint import (
     save_checkpoint,
     save_weights,
 )
+from mrcnn_lite.engine.recipe import TrainConfig
+from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
+from mrcnn_lite.files import SHIPPED_WEIGHTS
 from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.build import METHODS
 
@@ -54,6 +58,28 @@ def test_weights_come_back_in_half_precision(model, tmp_path):
     other = tmp_path / "other"
     other.touch()
     assert path.stat().st_mode == other.stat().st_mode
+
+
+def test_the_names_of_keypoints_come_back(tmp_path):
+    """In the model's order: which of them change places in a mirror follows from their names."""
+    model, names = mask_rcnn(mini_config(3, num_keypoints=2)), ("left tip", "right tip")
+    save_checkpoint(tmp_path / "checkpoint.pt", model, CATEGORIES, {}, names)
+    save_weights(tmp_path / "weights.safetensors", model, CATEGORIES, names)
+    for name in ("checkpoint.pt", "weights.safetensors"):
+        assert load_model(tmp_path / name).keypoint_names == names
+
+
+def test_what_was_saved_without_names_of_keypoints_is_read(model, tmp_path):
+    save_checkpoint(tmp_path / "checkpoint.pt", model, CATEGORIES, {})
+    assert load_model(tmp_path / "checkpoint.pt").keypoint_names == ()
+    assert load_model(SHIPPED_WEIGHTS).keypoint_names == ()
+
+
+def test_a_run_stores_its_keypoints_names(tmp_path):
+    scenes = ShapesDataset(2, seed=0, image_size=64, keypoints=True)
+    model = mask_rcnn(mini_config(7, num_keypoints=5, min_size=64))
+    train(model, scenes, TrainConfig(steps=1, batch_size=2, warmup_steps=0), tmp_path)
+    assert load_model(tmp_path).keypoint_names == scenes.keypoint_names
 
 
 @pytest.mark.parametrize("method", METHODS)

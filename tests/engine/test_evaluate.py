@@ -162,3 +162,65 @@ def test_a_masks_size_is_its_own_area_not_its_boxs():
     metrics = score_results(dataset.coco, [*results, {**results[0], **false, "score": 0.9}])
     assert metrics["segm"]["AP_medium"] == pytest.approx(1)
     assert metrics["bbox"]["AP_medium"] < 1
+
+
+def keypoint_results(dataset, off=0.0) -> list[dict]:
+    """Every target, its keypoints so many pixels to the right, passed off as a detection."""
+    results = []
+    for _, target in (dataset[i] for i in range(len(dataset))):
+        keypoints = target["keypoints"] * torch.tensor([1.0, 1.0, 0.0])
+        detections = {
+            "boxes": target["boxes"],
+            "labels": target["labels"],
+            "scores": torch.ones(len(target["labels"])),
+            "keypoints": keypoints + torch.tensor([off, 0.0, 1.0]),
+        }
+        results += to_coco_results(target["image_id"], detections)
+    return results
+
+
+def test_true_keypoints_score_one():
+    dataset = ShapesDataset(10, seed=3, keypoints=True)
+    metrics = score_results(
+        dataset.coco, keypoint_results(dataset), False, ("bbox", "keypoints"), (0.05,) * 5
+    )
+    assert list(metrics) == ["bbox", "keypoints"]
+    assert metrics["bbox"]["AP"] == pytest.approx(1.0)
+    assert metrics["keypoints"]["AP"] == pytest.approx(1.0)
+    assert list(metrics["keypoints"])[:3] == ["AP", "AP50", "AP75"]
+
+
+def test_keypoint_similarity_is_what_it_is_by_hand():
+    """One object: every threshold of OKS below the number by hand counts it, none above does."""
+    dataset = ShapesDataset(1, seed=0, keypoints=True)
+    only = dataset.coco.dataset["annotations"][-1]
+    for annotation in dataset.coco.dataset["annotations"][:-1]:
+        annotation["iscrowd"] = annotation["ignore"] = 1
+    sigmas = (0.02, 0.05, 0.05, 0.05, 0.1)
+    results = keypoint_results(dataset, off=2.0)
+    (result,) = [one for one in results if one["bbox"] == only["bbox"]]
+    terms = []
+    for k in range(5):
+        x, y, visibility = only["keypoints"][3 * k : 3 * k + 3]
+        if visibility > 0:
+            squared = (result["keypoints"][3 * k] - x) ** 2 + (
+                result["keypoints"][3 * k + 1] - y
+            ) ** 2
+            terms.append(np.exp(-squared / (2 * (2 * sigmas[k]) ** 2 * only["area"])))
+    similarity = np.mean(terms)
+    assert len(terms) == only["num_keypoints"]
+    assert 0.5 < similarity < 0.95
+    metrics = score_results(dataset.coco, [result], False, ("keypoints",), sigmas)["keypoints"]
+    thresholds = np.linspace(0.5, 0.95, 10)
+    assert metrics["AR"] == pytest.approx((thresholds <= similarity).mean())
+
+
+def test_a_model_with_keypoints_is_scored_by_them(capsys):
+    torch.manual_seed(0)
+    model = mask_rcnn(mini_config(7, num_keypoints=5, mask_head="none"))
+    dataset = ShapesDataset(2, seed=0, keypoints=True)
+    metrics = evaluate(model, dataset, print_table=True)
+    assert set(metrics) == {"bbox", "keypoints"}
+    with pytest.raises(ValueError, match="predicts 5 keypoints, but the data set has 0"):
+        evaluate(model, ShapesDataset(2, seed=0))
+    assert "keypoints\n Average Precision" in capsys.readouterr().out

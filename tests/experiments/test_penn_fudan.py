@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.datasets import PennFudanDataset, ShapesDataset
 from mrcnn_lite.engine.checkpoint import save_checkpoint
 from mrcnn_lite.experiments import penn_fudan
 from mrcnn_lite.experiments.penn_fudan import (
@@ -18,6 +18,7 @@ from mrcnn_lite.experiments.penn_fudan import (
     train_on_people,
     train_on_shapes,
 )
+from mrcnn_lite.experiments.people import measure_people
 from mrcnn_lite.models import mask_rcnn, mini_config
 from tests.penn_fudan_folder import write_penn_fudan
 
@@ -97,10 +98,29 @@ def test_the_page_has_means_and_what_align_gains_seed_by_seed():
                         **{"metrics": {"bbox": numbers, "segm": numbers}, "torch": "2.0"},
                     }
                 )
-    page = page_of_penn_fudan({"runs": runs})
+    iou = {"14": 0.9, "28": 0.95, "56": 0.975}
+    people = {"number": 9, "height": [90.5, 100.0, 111.0], "cells": [5.0, 6.25, 8.0], "iou": iou}
+    page = page_of_penn_fudan({"runs": runs, "people": people})
     assert "| random weights | RoIAlign | 40.0 ± 0.0 |" in page
     assert "| shapes | RoIPool | 40.5 ± 0.7 |" in page
     assert "| shapes | RoIPool | +9.5 ± 0.7 |" in page
     assert "| random weights | RoIWarp | +5.0 ± 0.0 |" in page
     assert "3 steps of 4" in page
     assert "2 minutes a run" in page
+    assert "The 9 people are 100 pixels high" in page
+    assert "cover 6.2 cells of their level (5.0 and 8.0" in page
+    assert "14 x 14, 28 x 28, 56 x 56 cells" in page
+    assert "of 0.900, 0.950, 0.975" in page
+
+
+def test_people_are_measured_in_pixels_and_in_cells(root):
+    """Each is 10 x 30 pixels in a picture of 40 x 30, enlarged to 85 x 64; level 2 has stride 4."""
+    people = measure_people(
+        PennFudanDataset(root, image_ids=[1, 2]), mini_config(2, **penn_fudan.SIZES)
+    )
+    assert people["number"] == 2
+    assert people["height"] == [30.0, 30.0, 30.0]
+    area = (10 * 64 / 30) * (30 * 85 / 40)
+    assert people["cells"][1] == pytest.approx(area**0.5 / 4, rel=0.03)
+    # A box filled to its edges loses nothing.
+    assert people["iou"] == {"14": 1.0, "28": 1.0, "56": 1.0}

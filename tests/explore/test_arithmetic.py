@@ -2,13 +2,10 @@
 
 import base64
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 from mrcnn_lite.explore.explorer.web_sources import FOLDER
@@ -41,20 +38,6 @@ const results = groups.map(({ operation, size, rois, bins, stride, sampling, val
 process.stdout.write(JSON.stringify(results));
 """
 ROIS_PER_GROUP = 12
-
-
-@pytest.fixture(scope="session")
-def node() -> str:
-    """A Node to run the explorer's arithmetic: the system's, or the one inside Playwright."""
-    found = shutil.which("node")
-    if found is None:
-        try:
-            import playwright
-        except ImportError:
-            pytest.skip("no Node.js: install it, or `pip install -e .[browser]`")
-        name = "node.exe" if os.name == "nt" else "node"
-        found = str(Path(playwright.__file__).parent / "driver" / name)
-    return found
 
 
 def make_groups() -> list[dict]:

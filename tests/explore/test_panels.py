@@ -1,23 +1,25 @@
-"""The panels: what is computed is right, what is drawn is what was computed, one figure serves."""
+"""The panels: what is computed is right, what is drawn is what was computed, values are checked."""
 
-import gc
-import io
 import itertools
+import json
 
-import ipywidgets
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from traitlets import TraitError
 
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.explore import palette
 from mrcnn_lite.explore.panels import Panel, levels_panel, move_panel, paste_panel
 from mrcnn_lite.explore.panels.anchors import anchors_panel, propose, suppress
 from mrcnn_lite.explore.panels.competition import compete, competition_panel
+from mrcnn_lite.explore.panels.controls import Choice, Number
 from mrcnn_lite.explore.panels.levels import find_level
 from mrcnn_lite.explore.panels.move import make_wide_scene, move_object
-from mrcnn_lite.explore.panels.panel import MOST_INTERVALS
+from mrcnn_lite.explore.panels.panel import STATE
 from mrcnn_lite.explore.panels.paste import paste_and_cut
+from mrcnn_lite.explore.panels.web_sources import FOLDER, MODULES, module_source, style_source
 from mrcnn_lite.models import MaskRCNNConfig, mask_rcnn, mini_config
 from mrcnn_lite.ops import box_iou
 from mrcnn_lite.ops.by_name import OPERATIONS
@@ -41,57 +43,57 @@ def scene():
     return make_wide_scene()
 
 
-def count_panel():
+def count_panel(number=1):
     def draw(figure, computed):
         figure.subplots().plot([0, computed])
 
-    controls = {"number": ipywidgets.IntSlider(1, 0, 9)}
-    return Panel(lambda number: 2 * number, draw, controls, (2, 2), "a line")
+    controls = {"number": Number("number", 0, 9), "way": Choice("way", {"up": 1, "down": 2})}
+    values = {"number": number, "way": 1}
+    return Panel("count", {}, controls, values, lambda number, way: 2 * number, draw, (2, 2), "")
 
 
-def test_panel_follows_its_slider_with_one_figure():
+def test_panel_computes_and_draws_from_its_values():
     panel = count_panel()
-    figure, picture, before = panel.figure, panel.picture, panel.picture.value
-    panel.controls["number"].value = 4
-    assert panel.values == {"number": 4}
+    panel.set(number=4.0)
+    assert panel.values == {"number": 4, "way": 1}
     assert panel.computed == 8
-    assert panel.figure is figure
-    assert panel.picture is picture
-    assert panel.picture.value != before
-    assert Image.open(io.BytesIO(panel.picture.value)).size == (144, 144)
+    assert panel.figure().axes[0].lines[0].get_ydata().tolist() == [0, 8]
+    assert repr(panel) == "Panel(number=4, way=1)"
 
 
-def test_redrawing_leaves_one_picture_few_ticks_and_the_collector_on():
-    def draw(figure: Figure, number: int) -> None:
-        for axes in figure.subplots(1, 2):
-            axes.plot([0, 1000 * number])
-        axes.set_xticks(range(9), list("abcdefghi"))
-
-    panel = Panel(
-        lambda number: number, draw, {"number": ipywidgets.IntSlider(1, 1, 9)}, (4, 2), ""
-    )
-    for number in (3, 5):
-        panel.controls["number"].value = number
-        left, right = panel.figure.axes
-        assert len(left.get_yticks()) <= MOST_INTERVALS + 3  # some lie outside of the axis
-        # Ticks that somebody has set stay.
-        assert len(right.get_xticks()) == 9
-    assert gc.isenabled()
-
-    def fail(number: int) -> None:
-        raise ValueError(number)
-
-    panel.compute = fail
-    with pytest.raises(ValueError, match="7"):
-        panel.controls["number"].value = 7
-    assert gc.isenabled()
+def test_values_that_cannot_be_are_refused_and_say_what_was_expected():
+    panel = count_panel()
+    for wrong, expected in (
+        ({"number": 10}, "number must be a whole number from 0 to 9, got 10"),
+        ({"number": 1.5}, "number must be a whole number from 0 to 9, got 1.5"),
+        ({"number": float("nan")}, "number must be a whole number from 0 to 9, got nan"),
+        ({"number": "two"}, "got 'two'"),
+        ({"way": 3}, "way must be one of 1 .up., 2 .down., got 3"),
+        ({"size": 3}, "values must be of number, way, got number, way, size"),
+    ):
+        with pytest.raises(TraitError, match=expected):
+            panel.set(**wrong)
+    assert panel.values == {"number": 1, "way": 1}
+    with pytest.raises(TraitError, match="whole number from 0 to 9, got 12"):
+        count_panel(12)
 
 
-def test_panel_has_a_stable_name_and_a_picture_without_widgets():
-    data, _ = count_panel()._repr_mimebundle_()
-    assert data["text/plain"] == "Panel(number=1)"
+def test_panel_has_a_picture_without_widgets_and_its_state_beside_it():
+    data, metadata = count_panel()._repr_mimebundle_()
+    assert data["text/plain"] == "Panel(number=1, way=1)"
     assert data["image/png"]
     assert "application/vnd.jupyter.widget-view+json" in data
+    state = json.loads(json.dumps(metadata[STATE]))
+    assert state["values"] == {"number": 1, "way": 1}
+    assert [control["name"] for control in state["controls"]] == ["number", "way"]
+
+
+def test_sources_are_one_module_that_has_every_file_and_the_palettes_colours():
+    source = module_source()
+    assert "import " not in source.replace("// ", "")
+    assert source.count("export ") == 1
+    assert f"--prediction: {palette.PREDICTION.color}" in style_source()
+    assert {path.stem for path in FOLDER.glob("*.js")} == {"compute", *MODULES}
 
 
 @pytest.mark.parametrize("stride", [4, 8, 16])  # at 32 it would come from the border
@@ -176,11 +178,28 @@ def make_panels(model, image):
 @pytest.mark.parametrize("name", ["move", "levels", "anchors", "competition", "paste"])
 def test_every_control_changes_what_is_shown(name, model, image):
     panel, values = make_panels(model, image)[name]
-    assert set(values) == set(panel.controls)
+    assert list(values) == [control["name"] for control in panel.controls]
     for control, value in values.items():
-        before = panel.picture.value
-        panel.controls[control].value = value
-        assert panel.picture.value != before, control
-    again = Figure(figsize=panel.figure.get_size_inches())
+        before = drawn(panel)
+        panel.set(**{control: value})
+        assert drawn(panel) != before, control
+    again = Figure(figsize=panel.figure().get_size_inches())
     panel.draw(again, panel.compute(**panel.values))
-    assert len(again.axes) == len(panel.figure.axes)
+    assert len(again.axes) == len(panel.figure().axes)
+    # What a page without a kernel gets.
+    assert len(json.dumps(panel.state())) < 200_000
+
+
+def drawn(panel) -> bytes:
+    figure = panel.figure()
+    figure.set_dpi(40)
+    figure.set_canvas(FigureCanvasAgg(figure))
+    figure.canvas.draw()
+    return bytes(figure.canvas.buffer_rgba())
+
+
+def test_kinds_are_those_that_the_browser_knows(model, image):
+    kinds = {panel.kind for panel, _ in make_panels(model, image).values()}
+    source = (FOLDER / "panel.js").read_text("utf-8")
+    listed = source.partition("const KINDS = {")[2].partition("}")[0]
+    assert {entry.partition(":")[0].strip() for entry in listed.split(",")} == kinds

@@ -6,7 +6,7 @@ const regions = new ResizeObserver((entries) => {
   }
 });
 document.addEventListener("DOMContentLoaded", () => {
-  for (const region of document.querySelectorAll("article pre, article .table-wrapper, article .math")) {
+  for (const region of document.querySelectorAll("article pre, article .table-wrapper, article :is(.math, .math-wrapper)")) {
     regions.observe(region);
   }
 });

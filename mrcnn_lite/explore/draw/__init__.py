@@ -3,6 +3,7 @@
 A file for each thing to be shown, in the lessons' order:
 
     scene         images, instances, losses
+    keypoints     corners, joints and centres, in their object's colour
     labels        names beside boxes, and one colour for one object
     pipeline      what flows through the network, stage by stage
     masks         masks: how two overlap, how COCO writes one down

@@ -12,6 +12,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mrcnn_lite.explore.draw.keypoints import draw_keypoints
 from mrcnn_lite.explore.draw.labels import instance_colors, label_boxes
 from mrcnn_lite.explore.palette import INSTANCE_COLORS, Meaning
 
@@ -84,13 +85,13 @@ def draw_instances(
     line: str = "-",
     like: Tensor | None = None,
 ) -> None:
-    """Lay masks, boxes, names and (for detections) scores over an image drawn before.
+    """Lay masks, keypoints, boxes, names and (for detections) scores over an image drawn before.
 
     Args:
         axes: with the image, in image pixels.
         instances: a target of a data set, or one image's detections: "boxes" `Tensor[N, 4]`,
-            "labels" `Tensor[N]`, maybe "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, and maybe
-            "scores".
+            "labels" `Tensor[N]`, maybe "masks" `Tensor[N, H, W]` or `Tensor[N, 1, H, W]`, maybe
+            "keypoints" `Tensor[N, K, 3]`, and maybe "scores".
         categories: label to name.
         line: the boxes' line style.
         like: `Tensor[M, 4]`, the boxes of instances that are drawn elsewhere, as of the truth: what
@@ -109,6 +110,8 @@ def draw_instances(
                 (x1, y1), x2 - x1, y2 - y1, fill=False, edgecolor=color, linestyle=line, lw=1.5
             )
         )
+        if "keypoints" in instances:
+            draw_keypoints(axes, instances["keypoints"][i], color, found="scores" in instances)
         label = int(instances["labels"][i])
         names.append(categories.get(label, f"class {label}"))
         if "scores" in instances:
@@ -163,6 +166,29 @@ def figure_of_detections(
         above.set_xlabel("")
     for axes in rows[:, 1:].flat:
         axes.set_ylabel("")
+    return figure
+
+
+def figure_of_rows(
+    rows: Mapping[str, Sequence[tuple[Tensor, Mapping[str, Tensor]]]],
+    categories: Mapping[int, str],
+) -> Figure:
+    """Show pictures in columns, and in each row other instances on them.
+
+    Args:
+        rows: by the row's name the pictures `Tensor[3, H, W]`, each with its instances (see
+            `draw_instances`). What overlaps an instance of the first row gets its colour.
+        categories: label to name.
+    """
+    first = next(iter(rows.values()))
+    size = (3.2 * len(first), 2.6 * len(rows))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(len(rows), len(first), squeeze=False)
+    for of_row, (name, pairs) in zip(panels, rows.items()):
+        for panel, (image, instances), (_, lent) in zip(of_row, pairs, first):
+            draw_image(panel, image, name)
+            draw_instances(panel, instances, categories, like=lent["boxes"])
+            panel.set(xticks=[], yticks=[], xlabel="", ylabel="")
     return figure
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.engine.checkpoint import load_model
-from mrcnn_lite.explore.explorer.widget import as_data_uri
+from mrcnn_lite.explore.browser import as_data_uri
 from mrcnn_lite.explore.palette import PREDICTION
 from mrcnn_lite.files import SHIPPED_WEIGHTS
 from mrcnn_lite.models import MaskRCNN

@@ -1,17 +1,14 @@
 """The browser's side of the explorer: its modules, joined to the one that a widget or page needs.
 
-    module_source()  # JavaScript: an ES module whose default export is an anywidget
-    style_source()   # CSS, with the colours of `palette`
-
-The modules import each other by name, as a browser or Node would load them. A page that is opened
-from disk may not import files, and a widget is sent as one text, so here they are laid end to end.
+module_source()  # JavaScript: an ES module whose default export is an anywidget
+style_source()   # CSS, with the colours of `palette`
 """
 
-import re
 from functools import cache
 from pathlib import Path
 
 from mrcnn_lite.explore import palette
+from mrcnn_lite.explore.browser import SHARED, join_modules, join_styles
 
 FOLDER = Path(__file__).parent / "web"
 # Each needs only those before it.
@@ -55,20 +52,15 @@ COLORS = {
     "ground-truth": palette.GROUND_TRUTH,
     "prediction": palette.PREDICTION,
 }
-_IMPORT = re.compile(r'^import [^;]*? from "\./\w+\.js";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 
 @cache
 def module_source() -> str:
-    """Join the modules; names are unique among them, so that no scope is lost by it."""
-    texts = ((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in MODULES)
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
+    """Join the modules, with those that all widgets share."""
+    return join_modules([*SHARED, *(FOLDER / f"{name}.js" for name in MODULES)])
 
 
 @cache
 def style_source() -> str:
     """The style sheet; what a colour means is said in `palette` alone."""
-    colors = "".join(f"  --{name}: {meaning.color};\n" for name, meaning in COLORS.items())
-    style = (FOLDER / "explorer.css").read_text(encoding="utf-8")
-    return f".roi-explorer, .roi-colors {{\n{colors}}}\n\n{style}"
+    return join_styles(".roi-explorer, .roi-colors", COLORS, FOLDER / "explorer.css")

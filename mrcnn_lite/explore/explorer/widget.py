@@ -19,9 +19,10 @@ import traitlets
 from ipywidgets import register
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.functional import to_pil_image, to_tensor
+from torchvision.transforms.functional import to_tensor
 
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.explore.browser import as_data_uri
 from mrcnn_lite.explore.explorer.figure import figure_of_error
 from mrcnn_lite.explore.explorer.web_sources import module_source, style_source
 from mrcnn_lite.explore.measure.misalignment import slide, split_shift
@@ -45,13 +46,6 @@ ERROR_PARTS = ("half_pixel", "rounding", "maximum", "total")
 def default_scene() -> Tensor:
     """The picture that the explorer shows if it is given none: `Tensor[3, 256, 256]` in 0..1."""
     return ShapesDataset(**SCENE)[SCENE_NUMBER][0]
-
-
-def as_data_uri(image: Tensor) -> str:
-    """A picture, `Tensor[3, H, W]` in 0..1, as a JPEG in text that a browser takes for a file."""
-    encoded = io.BytesIO()
-    to_pil_image(image.detach().cpu().clamp(0, 1)).save(encoded, "JPEG", quality=90)
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.getvalue()).decode()
 
 
 def default_box(scene_size: tuple[int, int]) -> tuple[float, ...]:

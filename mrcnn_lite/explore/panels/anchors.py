@@ -2,14 +2,15 @@
 
 from typing import NamedTuple
 
-import ipywidgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mrcnn_lite.explore.browser import as_sent, pack, send_picture
 from mrcnn_lite.explore.draw.pipeline import draw_scored_boxes
 from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
 from mrcnn_lite.explore.palette import BINS, CELLS_READ, PREDICTION
+from mrcnn_lite.explore.panels.controls import Number
 from mrcnn_lite.explore.panels.panel import Panel
 from mrcnn_lite.models import MaskRCNN
 from mrcnn_lite.models.rpn import BOX_WEIGHTS
@@ -86,23 +87,32 @@ def draw_suppressed(figure: Figure, found: Suppressed, image: Tensor) -> None:
     axes[2].set_title(f"kept at IoU {threshold:.2f}: {len(kept)}")
 
 
-def anchors_panel(model: MaskRCNN, image: Tensor) -> Panel:
+def anchors_panel(model: MaskRCNN, image: Tensor, level: int = 1, threshold: float = 0.7) -> Panel:
     """Choose a level and the NMS threshold, and see anchors, candidates and what is kept.
 
     Args:
         model: in evaluation mode.
         image: `Tensor[3, H, W]` in 0..1, of the size at which the model sees it.
+        level: at the beginning; 0 is the finest.
+        threshold: of the IoU, at the beginning.
     """
-    levels = propose(model, image)
+    levels = [Candidates(*map(as_sent, candidates)) for candidates in propose(model, image)]
     return Panel(
+        "anchors",
+        {
+            **send_picture(image),
+            "levels": [
+                {name: pack(values) for name, values in candidates._asdict().items()}
+                for candidates in levels
+            ],
+        },
+        {
+            "level": Number("level (0: finest)", 0, len(levels) - 1),
+            "threshold": Number("IoU threshold", 0.0, 1.0, step=0.05),
+        },
+        {"level": level, "threshold": threshold},
         lambda **values: suppress(levels, **values),
         lambda figure, found: draw_suppressed(figure, found, image),
-        {
-            "level": ipywidgets.IntSlider(1, 0, len(levels) - 1, description="level (0: finest)"),
-            "threshold": ipywidgets.FloatSlider(
-                0.7, min=0.0, max=1.0, step=0.05, description="IoU"
-            ),
-        },
         size=(12, 4),
-        description="anchors of one cell, candidates, and those that suppression leaves",
+        label="anchors of one cell, candidates, and those that suppression leaves",
     )

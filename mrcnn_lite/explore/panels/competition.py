@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import ipywidgets
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mrcnn_lite.explore.browser import as_sent, pack
 from mrcnn_lite.explore.palette import INSTANCE_COLORS, PREDICTION
+from mrcnn_lite.explore.panels.controls import Choice, Number
 from mrcnn_lite.explore.panels.panel import Panel
 
 
@@ -78,25 +79,34 @@ def draw_competition(figure: Figure, found: Competition) -> None:
     axes[3].grid(alpha=0.3)
 
 
-def competition_panel(logits: Tensor, label: int, names: Mapping[int, str]) -> Panel:
+def competition_panel(
+    logits: Tensor,
+    label: int,
+    names: Mapping[int, str],
+    rival: int | None = None,
+    boost: float = 0.0,
+) -> Panel:
     """Raise another class's logits and see the mask suffer from it, or not.
 
     Args:
         logits: `Tensor[K, m, m]`, a mask branch's output for one RoI.
         label: the class of the object.
         names: label to name, without the background.
+        rival: the other class at the beginning; default: the first in `names`.
+        boost: what is added to its logits at the beginning, -10 to 10.
     """
-    logits = logits.detach()
-    rivals = [(name, number) for number, name in names.items() if number != label]
+    logits = as_sent(logits)
+    rivals = {name: number for number, name in names.items() if number != label}
     return Panel(
+        "competition",
+        {"logits": pack(logits), "of": label, "name": names[label]},
+        {
+            "rival": Choice("rival", rivals),
+            "boost": Number("added to its logits", -10.0, 10.0, step=0.5),
+        },
+        {"rival": next(iter(rivals.values())) if rival is None else rival, "boost": boost},
         lambda **values: compete(logits, label, names=names, **values),
         draw_competition,
-        {
-            "rival": ipywidgets.Dropdown(options=rivals, description="rival"),
-            "boost": ipywidgets.FloatSlider(
-                0.0, min=-10.0, max=10.0, step=0.5, description="added to its logits"
-            ),
-        },
         size=(12, 3.2),
-        description="one class's mask under sigmoid and under softmax, beside a rival's",
+        label="one class's mask under sigmoid and under softmax, beside a rival's",
     )

@@ -2,20 +2,22 @@
 
 from typing import NamedTuple
 
-import ipywidgets
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mrcnn_lite.explore.browser import send_picture
 from mrcnn_lite.explore.draw.bags import draw_grid
 from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
 from mrcnn_lite.explore.palette import BLACK, TRUE_BOX
+from mrcnn_lite.explore.panels.controls import Number
 from mrcnn_lite.explore.panels.panel import Panel
 from mrcnn_lite.models import MaskRCNNConfig
 from mrcnn_lite.models.roi_features import assign_levels
 
 FINEST, COARSEST = 2, 5
-SIZES = torch.arange(8, 1025, 4, dtype=torch.float32)
+SMALLEST = 8  # image pixels
+SIZES = torch.arange(SMALLEST, 1025, 4, dtype=torch.float64)
 
 
 class Level(NamedTuple):
@@ -34,9 +36,9 @@ class Level(NamedTuple):
 
 def find_level(size: int, image_size: tuple[int, int], config: MaskRCNNConfig) -> Level:
     """Place a box of `size` image pixels in the middle of an (H, W) image and find its level."""
-    middle = torch.tensor([image_size[1], image_size[0]], dtype=torch.float32).repeat(2) / 2
-    sizes = torch.cat([torch.tensor([float(size)]), SIZES])
-    boxes = middle + sizes[:, None] * torch.tensor([-0.5, -0.5, 0.5, 0.5])
+    middle = torch.tensor([image_size[1], image_size[0]], dtype=torch.float64).repeat(2) / 2
+    sizes = torch.cat([torch.tensor([size], dtype=torch.float64), SIZES])
+    boxes = middle + sizes[:, None] * torch.tensor([-0.5, -0.5, 0.5, 0.5], dtype=torch.float64)
     rule = (config.roi_canonical_size, config.roi_canonical_level, FINEST, COARSEST)
     levels = assign_levels(boxes, *rule)
     return Level(boxes[0], int(levels[0]), levels[1:])
@@ -61,19 +63,34 @@ def draw_level(figure: Figure, found: Level, image: Tensor) -> None:
     right.grid(alpha=0.3)
 
 
-def levels_panel(image: Tensor, config: MaskRCNNConfig | None = None) -> Panel:
+def levels_panel(
+    image: Tensor, config: MaskRCNNConfig | None = None, size: int | None = None
+) -> Panel:
     """Choose a box's size and see the level, and the grid, that it is read from.
 
     Args:
         image: `Tensor[3, H, W]` in 0..1, both sides multiples of 32.
         config: whose rule counts; default: torchvision's, 224 pixels on P4.
+        size: of the box at the beginning, in image pixels; default: half the image.
     """
     config = config or MaskRCNNConfig()
     largest = min(image.shape[1:])
     return Panel(
+        "levels",
+        {
+            **send_picture(image),
+            "rule": {
+                "canonical_size": config.roi_canonical_size,
+                "canonical_level": config.roi_canonical_level,
+                "finest": FINEST,
+                "coarsest": COARSEST,
+            },
+            "sizes": SIZES.tolist(),
+        },
+        {"size": Number("size of the box", SMALLEST, largest, unit="pixels")},
+        {"size": largest // 2 if size is None else size},
         lambda size: find_level(size, tuple(image.shape[1:]), config),
         lambda figure, found: draw_level(figure, found, image),
-        {"size": ipywidgets.IntSlider(largest // 2, 8, largest, description="size (pixels)")},
         size=(10, 4),
-        description="a box on the grid of its pyramid level, and levels against sizes",
+        label="a box on the grid of its pyramid level, and levels against sizes",
     )

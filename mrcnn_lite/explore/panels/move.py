@@ -2,16 +2,17 @@
 
 from typing import NamedTuple
 
-import ipywidgets
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.explore.browser import as_data_uri
 from mrcnn_lite.explore.draw.bags import draw_grid
 from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
 from mrcnn_lite.explore.measure.misalignment import slide
 from mrcnn_lite.explore.palette import TRUE_BOX
+from mrcnn_lite.explore.panels.controls import Choice, Number
 from mrcnn_lite.explore.panels.panel import Panel
 from mrcnn_lite.ops.by_name import OPERATIONS
 
@@ -19,6 +20,7 @@ SCENES = {"num_scenes": 12, "seed": 104, "image_size": 288}
 SCENE, OBJECT = 7, 3
 WINDOW = 256  # image pixels
 LARGEST_SHIFT = 32
+STRIDES = (4, 8, 16, 32)
 TOP = (SCENES["image_size"] - WINDOW) // 2
 SAMPLING_RATIO = 2
 
@@ -91,19 +93,34 @@ def draw_moved(figure: Figure, moved: Moved) -> None:
         panel.set_yticks([])
 
 
-def move_panel(stride: int = 16) -> Panel:
-    """Move an object by whole pixels and see whether its features stay the same."""
-    scene = make_wide_scene()
+def move_panel(stride: int = 16, bins: int = 7, shift: int = 0) -> Panel:
+    """Move an object by whole pixels and see whether its features stay the same.
+
+    Args:
+        stride: image pixels per feature cell at the beginning: 4, 8, 16 or 32.
+        bins: per axis, at the beginning.
+        shift: in image pixels, at the beginning.
+    """
+    image, box = scene = make_wide_scene()
     return Panel(
+        "move",
+        {
+            "picture": as_data_uri(image, "PNG"),
+            "size": list(image.shape[1:]),
+            "box": box.tolist(),
+            "window": WINDOW,
+            "top": TOP,
+            "largest_shift": LARGEST_SHIFT,
+            "sampling_ratio": SAMPLING_RATIO,
+        },
+        {
+            "shift": Number("shift", 0, LARGEST_SHIFT, unit="pixels"),
+            "stride": Choice("stride", {str(stride): stride for stride in STRIDES}),
+            "bins": Number("bins per axis", 1, 14),
+        },
+        {"shift": shift, "stride": stride, "bins": bins},
         lambda **values: move_object(scene, **values),
         draw_moved,
-        {
-            "shift": ipywidgets.IntSlider(0, 0, LARGEST_SHIFT, description="shift (pixels)"),
-            "stride": ipywidgets.SelectionSlider(
-                options=(4, 8, 16, 32), value=stride, description="stride"
-            ),
-            "bins": ipywidgets.IntSlider(7, 1, 14, description="bins"),
-        },
         size=(13, 3.2),
-        description="an object that moves, and its features by four RoI operations",
+        label="an object that moves, and its features by four RoI operations",
     )

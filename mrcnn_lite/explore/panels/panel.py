@@ -1,113 +1,110 @@
-"""Sliders above a picture: a thin layer over a function that computes and one that draws."""
+"""Controls above pictures that follow them; the browser draws them and needs no kernel."""
 
-import contextlib
-import gc
-import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import ipywidgets
-from matplotlib import rc_context
+import anywidget
+import traitlets
+from ipywidgets import register
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
+from mrcnn_lite.explore.panels.controls import Choice, Number
+from mrcnn_lite.explore.panels.web_sources import module_source, style_source
 from mrcnn_lite.explore.still import add_still, display_with_still
 
-DPI = 72
-# Written quickly: it travels from the kernel to the page on the same machine, and is never kept;
-# what a notebook keeps is the still picture, which has twice the pixels.
-PNG = {"format": "png", "dpi": DPI, "pil_kwargs": {"compress_level": 1}}
-
-# Else every drawing measures all ticks to find out whether a title would cover some.
-FIXED_TITLES = {"axes.titley": 1.0}
-# Between the ticks of an axis.
-MOST_INTERVALS = 4
+# In the metadata of the still picture: what a page needs to put the living panel in its place.
+STATE = "mrcnn-lite-panel"
 
 
-@contextlib.contextmanager
-def no_collection() -> Iterator[None]:
-    """Let the garbage collector wait, which else walks through all of torch amid a drawing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def thin_out_ticks(figure: Figure) -> None:
-    """Label few places of each axis whose ticks nobody set: making ticks takes longest of all."""
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if isinstance(locator := axis.get_major_locator(), MaxNLocator):
-                locator.set_params(nbins=MOST_INTERVALS)
-
-
-class Panel(ipywidgets.VBox):
-    """Controls, and a picture that follows them.
-
-    One figure is drawn again and again into one image: that is three times as fast as a new figure
-    for every step of a slider, and a cell's outputs stay as they are.
+@register
+class Panel(anywidget.AnyWidget):
+    """A widget that computes in the browser what `compute` computes here.
 
     Args:
+        kind: a name in `KINDS` of web/panel.js, which says how it is computed and drawn there.
+        data: what the browser computes with, as JSON holds it.
+        controls: name of an argument of `compute` to what its reader can set.
+        values: of the controls, as they are at the beginning.
         compute: called with the controls' values by name; no drawing.
         draw: called with an empty figure and what `compute` returned; no computing.
-        controls: name of an argument of `compute` to the widget that gives it.
-        size: of the figure, in inches.
-        description: of the picture, for those who cannot see it.
+        size: of that figure, in inches.
+        label: what the panel shows, in a few words.
 
     Attributes:
-        computed: what the picture shows.
+        values: what the controls say, by name; set it, or call `set`.
+
+    Raises:
+        traitlets.TraitError: a value that the control cannot have; the message says what was
+            expected.
     """
+
+    _esm = module_source()
+    _css = style_source()
+
+    kind = traitlets.Unicode().tag(sync=True)
+    label = traitlets.Unicode().tag(sync=True)
+    data = traitlets.Dict().tag(sync=True)
+    # A list, since notebooks are written with the names of a mapping in alphabetical order.
+    controls = traitlets.List().tag(sync=True)
+    values = traitlets.Dict().tag(sync=True)
 
     def __init__(
         self,
+        kind: str,
+        data: Mapping[str, Any],
+        controls: Mapping[str, Number | Choice],
+        values: Mapping[str, Any],
         compute: Callable[..., Any],
         draw: Callable[[Figure, Any], None],
-        controls: Mapping[str, ipywidgets.Widget],
         size: tuple[float, float],
-        description: str,
+        label: str,
     ) -> None:
-        self.compute, self.draw, self.controls = compute, draw, dict(controls)
-        self.figure = Figure(figsize=size)
-        self.picture = ipywidgets.Image(format="png")
-        self.picture.layout.max_width = "100%"
-        self.description = description
-        for control in self.controls.values():
-            control.style.description_width = "initial"
-            control.observe(self.redraw, "value")
-        super().__init__([ipywidgets.HBox(list(self.controls.values())), self.picture])
-        self.children[0].layout.flex_flow = "row wrap"
-        self.redraw()
+        self.compute, self.draw, self._size = compute, draw, size
+        self._checks = dict(controls)
+        super().__init__(
+            kind=kind,
+            label=label,
+            data=dict(data),
+            controls=[{"name": name, **control.described()} for name, control in controls.items()],
+            values=dict(values),
+        )
+
+    @traitlets.validate("values")
+    def _check_values(self, proposal):
+        values = proposal["value"]
+        if values.keys() != self._checks.keys():
+            expected, given = ", ".join(self._checks), ", ".join(values)
+            raise traitlets.TraitError(f"values must be of {expected}, got {given}")
+        return {name: control.check(name, values[name]) for name, control in self._checks.items()}
+
+    def set(self, **values: Any) -> None:
+        """Set some of the values; the others stay."""
+        self.values = {**self.values, **values}
 
     @property
-    def values(self) -> dict[str, Any]:
-        """The controls' values by name."""
-        return {name: control.value for name, control in self.controls.items()}
+    def computed(self) -> Any:
+        """What the pictures show."""
+        return self.compute(**self.values)
 
-    def redraw(self, change: Any = None) -> None:
-        """Compute and draw again, from the controls' values."""
-        with no_collection():
-            self.computed = self.compute(**self.values)
-            # Taken out first: else each would be made anew, empty, before it is thrown away.
-            for axes in self.figure.axes:
-                self.figure.delaxes(axes)
-            self.figure.clear()
-            with rc_context(FIXED_TITLES):
-                self.draw(self.figure, self.computed)
-            thin_out_ticks(self.figure)
-            encoded = io.BytesIO()
-            self.figure.savefig(encoded, **PNG)
-            self.picture.value = encoded.getvalue()
+    def state(self) -> dict[str, Any]:
+        """What a page needs to show the panel as it is now, without a kernel."""
+        return {
+            name: getattr(self, name) for name in ("kind", "label", "data", "controls", "values")
+        }
+
+    def figure(self) -> Figure:
+        """The panel as a still figure, for where no widget can be shown."""
+        figure = Figure(figsize=self._size)
+        self.draw(figure, self.computed)
+        return figure
 
     def __repr__(self) -> str:
         values = ", ".join(f"{name}={value!r}" for name, value in self.values.items())
         return f"Panel({values})"
 
     def _repr_mimebundle_(self, **options):
-        data = {**super()._repr_mimebundle_(**options), "text/plain": repr(self)}
-        return add_still(self.figure, data)
+        data, metadata = add_still(self.figure(), *super()._repr_mimebundle_(**options))
+        return {**data, "text/plain": repr(self)}, {**metadata, STATE: self.state()}
 
     def _ipython_display_(self):
         display_with_still(*self._repr_mimebundle_())

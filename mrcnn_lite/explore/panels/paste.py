@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
-import ipywidgets
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from mrcnn_lite.explore.browser import as_sent, pack, send_picture
 from mrcnn_lite.explore.draw.masks import draw_outline, draw_overlap
 from mrcnn_lite.explore.draw.scene import draw_boxes, draw_image
 from mrcnn_lite.explore.palette import PREDICTION
+from mrcnn_lite.explore.panels.controls import Number
 from mrcnn_lite.explore.panels.panel import Panel
 from mrcnn_lite.models.paste import paste_masks
 
@@ -63,7 +64,9 @@ def draw_pasted(figure: Figure, pasted: Pasted, image: Tensor, box: Tensor, trut
     axes[2].label_outer()  # the same image again
 
 
-def paste_panel(image: Tensor, small: Tensor, box: Tensor, truth: Tensor) -> Panel:
+def paste_panel(
+    image: Tensor, small: Tensor, box: Tensor, truth: Tensor, threshold: float = 0.5
+) -> Panel:
     """Choose the threshold at which a pasted mask is cut.
 
     Args:
@@ -71,16 +74,21 @@ def paste_panel(image: Tensor, small: Tensor, box: Tensor, truth: Tensor) -> Pan
         small: `Tensor[m, m]`, a detection's probabilities within its box.
         box: `Tensor[4]`, in image pixels.
         truth: `Tensor[H, W]`, the true mask.
+        threshold: at the beginning.
     """
-    small = small.detach()
+    small, box, truth = as_sent(small), as_sent(box), truth.detach().cpu().bool()
     return Panel(
+        "paste",
+        {
+            **send_picture(image),
+            "small": pack(small),
+            "box": box.tolist(),
+            "truth": pack(truth),
+        },
+        {"threshold": Number("threshold", 0.0, 1.0, step=0.05)},
+        {"threshold": threshold},
         lambda threshold: paste_and_cut(small, box, truth, threshold),
         lambda figure, pasted: draw_pasted(figure, pasted, image, box, truth),
-        {
-            "threshold": ipywidgets.FloatSlider(
-                0.5, min=0.0, max=1.0, step=0.05, description="threshold"
-            )
-        },
         size=(11, 4),
-        description="a mask as the network gives it, pasted into the image, and the truth",
+        label="a mask as the network gives it, pasted into the image, and the truth",
     )

@@ -1,9 +1,10 @@
 """The second stage a few RoIs at a time: as built, models detect so on a CPU.
 
-Takes the place of `RoIHeads.predict_boxes` and `predict_masks_of`, which run each branch on all
-RoIs at once: the features and activations of a thousand of them go to memory and back, those of a
-few stay in the processor's cache. docs/results/model.md has what inference takes with it. On other
-devices, which want as much work as there is, and in training nothing changes.
+Takes the place of `RoIHeads.predict_boxes` and `predict_masks_of`, and of `KeypointRoIHeads`'
+`predict_keypoints_of`, which run each branch on all RoIs at once: the features and activations of a
+thousand of them go to memory and back, those of a few stay in the processor's cache.
+docs/results/model.md has what inference takes with it. On other devices, which want as much work as
+there is, and in training nothing changes.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
+from mrcnn_lite.models.fast.enlarge import enlarge_by_products
 from mrcnn_lite.models.images import ImageBatch
+from mrcnn_lite.models.keypoint_roi_heads import KeypointRoIHeads
+from mrcnn_lite.models.keypoints import find_keypoints
 from mrcnn_lite.models.losses import choose_masks
 from mrcnn_lite.models.roi_heads import RoIHeads, in_full_precision
 
@@ -48,6 +52,25 @@ class RoIHeadsFewAtOnce(RoIHeads):
             logits = in_full_precision(self.mask_predictor(self.mask_head(few)))  # [F, K, m, m]
             masks.append(self.mask_probabilities(logits, choose_masks(logits, few_labels)))
         return torch.cat(masks)
+
+
+class KeypointRoIHeadsFewAtOnce(KeypointRoIHeads, RoIHeadsFewAtOnce):
+    """Keypoint branch beside them, at inference a few RoIs at a time, too."""
+
+    def predict_keypoints_of(
+        self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Run the keypoint branch, and read places and scores from its maps."""
+        if features[0].device.type != "cpu":
+            return super().predict_keypoints_of(images, features, boxes)
+        roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
+        every_few = zip(roi_features.split(MASKS_AT_ONCE), torch.cat(boxes).split(MASKS_AT_ONCE))
+        found = []
+        for few, few_boxes in every_few:
+            logits = in_full_precision(self.keypoint_predictor(self.keypoint_head(few)))
+            found.append(find_keypoints(logits, few_boxes, enlarge_by_products))  # [F, K, m, m]
+        keypoints, scores = zip(*found)
+        return torch.cat(keypoints), torch.cat(scores)
 
 
 def _few_at_once(boxes: list[Tensor]) -> Iterator[list[Tensor]]:

@@ -12,10 +12,13 @@ from mrcnn_lite.models.fast.box_head import ChannelsLastBoxHead
 from mrcnn_lite.models.fast.native_precision import native_precision
 from mrcnn_lite.models.fast.winograd import CELLS, WinogradConv2d, best_cells, keeps_size
 from mrcnn_lite.models.heads import BoxHead, ConvolutionalBoxHead
+from mrcnn_lite.models.keypoints import KeypointHead
 from mrcnn_lite.models.mask_rcnn import LAYERS, MaskRCNN
 
 # Of fewer channels, Winograd's sums cost what its products save; of more, reading its weights does.
 WINOGRAD_CHANNELS = range(128, 257)
+# The keypoint head's weights are read for many RoIs at a time.
+WINOGRAD_KEYPOINT_CHANNELS = range(128, 513)
 
 
 def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> MaskRCNN:
@@ -83,15 +86,18 @@ def replace_by_winograd(module: nn.Module, cells: int = CELLS) -> None:
 
     Args:
         module: those of its convolutions are replaced that are on a CPU, in float32 or finer, keep
-            their maps' size and have a number of channels in `WINOGRAD_CHANNELS`.
+            their maps' size and have a number of channels in `WINOGRAD_CHANNELS` (in a keypoint
+            head, in `WINOGRAD_KEYPOINT_CHANNELS`).
         cells: see `WinogradConv2d`.
     """
     for parent in list(module.modules()):
+        for_keypoints = isinstance(parent, KeypointHead)
+        channels = WINOGRAD_KEYPOINT_CHANNELS if for_keypoints else WINOGRAD_CHANNELS
         for name, layer in list(parent.named_children()):
             if (
                 keeps_size(layer)
-                and layer.in_channels in WINOGRAD_CHANNELS
-                and layer.out_channels in WINOGRAD_CHANNELS
+                and layer.in_channels in channels
+                and layer.out_channels in channels
                 and layer.weight.device.type == "cpu"
                 and layer.weight.dtype in (torch.float32, torch.float64)
             ):

@@ -9,6 +9,7 @@ from torch import nn
 from mrcnn_lite.models.fast import winograd
 from mrcnn_lite.models.fast.prepare import replace_by_winograd
 from mrcnn_lite.models.fast.winograd import WinogradConv2d, best_cells, transform_matrices
+from mrcnn_lite.models.keypoints import KeypointHead
 
 
 def test_matrices_are_the_papers():
@@ -125,3 +126,9 @@ def test_only_layers_that_gain_are_replaced():
     replace_by_winograd(layers)
     replaced = {name for name, one in layers.items() if isinstance(one, WinogradConv2d)}
     assert replaced == {"gains", "gains in float64"}
+
+
+def test_a_keypoint_heads_many_channels_are_read_for_many_rois():
+    head = KeypointHead(256, (512, 512))
+    replace_by_winograd(nn.Sequential(head))
+    assert [type(layer) for layer in head] == [WinogradConv2d, nn.ReLU] * 2

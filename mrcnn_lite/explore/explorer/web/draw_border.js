@@ -1,25 +1,6 @@
-// Around the map: its ruler, and, where a box reaches beyond it, where it ends.
+// Where a box reaches beyond the map: where that ends.
 
 import { BEYOND } from "./settings.js";
-
-/** The image's pixels along its lower and left edge. */
-export function drawRuler({ context, zoom }, place, [height, width], colors) {
-  context.fillStyle = colors.muted;
-  context.font = "11px system-ui, sans-serif";
-  const step = zoom * 32 < 34 ? 64 : 32;
-  context.textAlign = "center";
-  context.textBaseline = "top";
-  for (let x = 0; x <= width; x += step) {
-    const [px, py] = place(x, height);
-    context.fillText(x === 0 ? "0" : `${x}`, px, py + 6);
-  }
-  context.textAlign = "right";
-  context.textBaseline = "middle";
-  for (let y = 0; y <= height; y += step) {
-    const [px, py] = place(0, y);
-    context.fillText(`${y}`, px - 6, py);
-  }
-}
 
 /** Hatch what is beyond a map of [height, width] in image pixels, and draw the line where it ends. */
 export function hatchBeyond({ context, width, height }, rectangle, [bottom, right], colors, enlarged) {

@@ -1,36 +1,14 @@
 // The scene and, with another viewport, the followed bin enlarged: what is read, and from where.
 
+import { show } from "../../web/numbers.js";
+import { HALO, INK, drawGrid, drawRuler, outline, placeIn, rectangleIn } from "../../web/viewport.js";
 import { CAUSES, cellsOfBin } from "./arithmetic.js";
-import { show } from "./settings.js";
-import { drawRuler, hatchBeyond } from "./draw_border.js";
+import { hatchBeyond } from "./draw_border.js";
 
 // Opacity of a cell with next to no weight, and of the one with the most; over the whole scene, less.
 const [FAINT, STRONG, STRONG_IN_SCENE] = [0.05, 0.5, 0.2];
 // Bins of whole cells overlap; drawn a little smaller, each can be seen. In cells.
 const INSET = 0.08;
-const HALO = "rgba(255, 255, 255, 0.85)";
-const INK = "#111111";
-
-/**
- * A viewport on a canvas of { width, height } in pixels of the page: scene pixel (x, y) is drawn at
- * ((x - left) * zoom, (y - top) * zoom). The size is handed in, since to ask for it between two
- * changes of the page would make the browser lay it out anew.
- */
-export function fitViewport(canvas, { width, height }, [left, top, right, bottom]) {
-  const ratio = Math.min(window.devicePixelRatio || 1, 3);
-  const [w, h] = [Math.round(width * ratio), Math.round(height * ratio)];
-  if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.clearRect(0, 0, width, height);
-  const zoom = Math.min(width / (right - left), height / (bottom - top));
-  // Centred, where the proportions differ.
-  return {
-    context, width, height, zoom, ratio,
-    left: left - (width / zoom - (right - left)) / 2,
-    top: top - (height / zoom - (bottom - top)) / 2,
-  };
-}
 
 /** A square around the followed bin, as it is and as it should be, with a cell on every side. */
 export function aroundBin({ read, reference, row, column }, stride) {
@@ -55,8 +33,7 @@ export function drawScene(view, { picture, features, settings, measured, colors,
   const { stride, roi, scene_size, operation } = settings;
   const { read, mapSize, row, column } = measured;
   const [height, width] = scene_size;
-  const place = (x, y) => [(x - view.left) * view.zoom, (y - view.top) * view.zoom];
-  const rectangle = ([x1, y1, x2, y2]) => [...place(x1, y1), (x2 - x1) * view.zoom, (y2 - y1) * view.zoom];
+  const [place, rectangle] = [placeIn(view), rectangleIn(view)];
   const fine = enlarged ? 1.25 : 1;
 
   const shown = settings.view === "features" ? features : picture;
@@ -68,10 +45,10 @@ export function drawScene(view, { picture, features, settings, measured, colors,
     context.fillStyle = "rgba(255, 255, 255, 0.22)";
     context.fillRect(...rectangle([0, 0, cellsWide, cellsHigh]));
   }
-  drawGrid(context, place, mapSize, stride, stride * view.zoom);
+  drawGrid(view, mapSize, stride);
   const end = mapSize.map((cells) => cells * stride);
   const reachesBeyond = roi[0] < 0 || roi[1] < 0 || roi[2] > end[1] || roi[3] > end[0];
-  if (!enlarged) drawRuler(view, place, [height, width], colors);
+  if (!enlarged) drawRuler(view, [height, width], colors);
   if (reachesBeyond) hatchBeyond(view, rectangle, end, colors, enlarged);
 
   const weights = enlarged ? weightsOfBin(read, row, column) : weightsOfAll(read);
@@ -126,22 +103,6 @@ function shadeCells(context, rectangle, cells, stride, color, strong) {
   context.globalAlpha = 1;
 }
 
-function drawGrid(context, place, [rows, columns], stride, cell) {
-  context.beginPath();
-  for (let j = 0; j <= columns; j++) {
-    context.moveTo(...place(j * stride, 0));
-    context.lineTo(...place(j * stride, rows * stride));
-  }
-  for (let i = 0; i <= rows; i++) {
-    context.moveTo(...place(0, i * stride));
-    context.lineTo(...place(columns * stride, i * stride));
-  }
-  context.strokeStyle = "rgba(40, 44, 52, 0.55)";
-  // Close lines would cover the picture.
-  context.lineWidth = Math.min(1, cell / 24);
-  context.stroke();
-}
-
 function drawBins(context, rectangle, read, stride, dots) {
   read.y.bins.forEach((_, row) =>
     read.x.bins.forEach((_, column) => drawBin(context, rectangle, read, stride, row, column, 1.2, dots, 0.2)),
@@ -154,18 +115,6 @@ function drawBin(context, rectangle, read, stride, row, column, width, dots, hal
   const inset = read.x.whole ? INSET : 0;
   const edges = [x1 + inset, y1 + inset, x2 - inset, y2 - inset].map((edge) => edge * stride);
   outline(context, rectangle(edges), INK, width, dots, halo);
-}
-
-function outline(context, [x, y, width, height], color, lineWidth, dash, halo = 1.8) {
-  context.setLineDash([]);
-  context.strokeStyle = HALO;
-  context.lineWidth = lineWidth + halo;
-  context.strokeRect(x, y, width, height);
-  context.setLineDash(dash);
-  context.strokeStyle = color;
-  context.lineWidth = lineWidth;
-  context.strokeRect(x, y, width, height);
-  context.setLineDash([]);
 }
 
 function drawPoints(context, place, read, stride, only, color, cell) {

@@ -1,7 +1,8 @@
 // The error against the box's position: the sawtooth, the constant, the zero.
 
+import { show } from "../../web/numbers.js";
 import { CAUSES, OPERATIONS, traceError } from "./arithmetic.js";
-import { BEYOND, show } from "./settings.js";
+import { BEYOND } from "./settings.js";
 
 // Each line's colour, width and dash; causes may coincide, so the later one is thinner.
 const LINES = [

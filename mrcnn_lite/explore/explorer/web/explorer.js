@@ -1,5 +1,7 @@
 // The explorer: one state (the model's), drawn after every change. An anywidget, and a page's script.
 
+import { watchLooks } from "../../web/looks.js";
+import { makeVoice } from "../../web/voice.js";
 import { makeParts } from "./parts.js";
 import { makePicture, pictureTaker, takeDrops } from "./own_picture.js";
 import { makeSliding } from "./sliding.js";
@@ -7,13 +9,7 @@ import { makeHandles } from "./handles.js";
 import { makeFrame } from "./frame.js";
 
 const KEYS = ["operation", "roi", "stride", "bins", "sampling_ratio", "bin", "axis", "view", "causes", "picture", "scene_size"];
-// What the theme of JupyterLab or VS Code is known by.
-const THEMES = ["data-jp-theme-light", "data-vscode-theme-kind", "class", "style"];
 const SAVE_EVERY_MS = 60;
-const ANNOUNCE_AFTER_MS = 500;
-const RESTYLED_AFTER_MS = 600;
-// Long enough to be read twice.
-const ALERT_MS = 9000;
 
 function render({ model, el }) {
   const settings = {};
@@ -25,7 +21,7 @@ function render({ model, el }) {
   const atTheBeginning = { ...settings };
 
   // --- state ---------------------------------------------------------------------------------
-  let [frame, saving, announcing, alerting] = [0, 0, 0, 0];
+  let [frame, saving] = [0, 0];
   const save = () => {
     clearTimeout(saving);
     saving = 0;
@@ -37,26 +33,23 @@ function render({ model, el }) {
     for (const [key, value] of Object.entries(changes)) {
       model.set(key, key === "sampling_ratio" && value === 0 ? -1 : value);
     }
-    refuse(note);
+    voice.refuse(note);
     if (!dragging) save();
     else if (!saving) saving = setTimeout(save, SAVE_EVERY_MS);
     schedule();
-  };
-  const refuse = (text) => {
-    clearTimeout(alerting);
-    if (parts.alert.textContent !== text) parts.alert.textContent = text;
-    if (text) alerting = setTimeout(() => refuse(""), ALERT_MS);
   };
   const schedule = () => {
     if (!frame) frame = requestAnimationFrame(draw);
   };
 
   // --- parts ---------------------------------------------------------------------------------
+  const refuse = (text) => voice.refuse(text);
   const take = pictureTaker(settings, { change, refuse });
   // A page that was opened by a link has begun elsewhere.
   const reset = () => change({ ...(model.initial ?? atTheBeginning) });
   const parts = makeParts({ settings, change, refuse, reset, take });
   const { root, sceneCanvas } = parts;
+  const voice = makeVoice(parts);
   el.append(root);
   takeDrops(root, { take, refuse });
   const picture = makePicture(settings, { onLoad: schedule, refuse });
@@ -93,10 +86,7 @@ function render({ model, el }) {
     const drawn = drawNow();
     if (!drawn) return;
     shown = drawn;
-    clearTimeout(announcing);
-    announcing = setTimeout(() => {
-      if (parts.status.textContent !== shown.words) parts.status.textContent = shown.words;
-    }, ANNOUNCE_AFTER_MS);
+    voice.say(shown.words);
   };
 
   // --- life ----------------------------------------------------------------------------------------
@@ -105,27 +95,12 @@ function render({ model, el }) {
     schedule();
   };
   for (const key of KEYS) model.on(`change:${key}`, onModel);
-  const resized = new ResizeObserver(schedule);
-  resized.observe(root);
-  const darkness = window.matchMedia("(prefers-color-scheme: dark)");
-  darkness.addEventListener("change", schedule);
-  // JupyterLab names a theme before its styles are there.
-  let restyled = 0;
-  const themed = new MutationObserver(() => {
-    schedule();
-    clearTimeout(restyled);
-    restyled = setTimeout(schedule, RESTYLED_AFTER_MS);
-  });
-  for (const node of [document.body, document.documentElement]) {
-    themed.observe(node, { attributes: true, attributeFilter: THEMES });
-  }
+  const looks = watchLooks(root, schedule);
   schedule();
   return () => {
     for (const key of KEYS) model.off(`change:${key}`, onModel);
-    for (const observer of [resized, themed]) observer.disconnect();
-    darkness.removeEventListener("change", schedule);
-    sliding.end();
-    for (const timer of [saving, announcing, restyled, alerting]) clearTimeout(timer);
+    for (const part of [looks, voice, sliding]) part.end();
+    clearTimeout(saving);
     cancelAnimationFrame(frame);
     root.remove();
   };

@@ -1,8 +1,10 @@
 // One frame: what is measured, drawn on every canvas and written into every part.
 
 import { OPERATIONS } from "./arithmetic.js";
-import { BEYOND, LIMITS, beyondInWords, edgeInWords, measure, show, showSigned, summary } from "./settings.js";
-import { aroundBin, drawScene, fitViewport } from "./draw_scene.js";
+import { show, showSigned } from "../../web/numbers.js";
+import { fitViewport } from "../../web/viewport.js";
+import { BEYOND, LIMITS, beyondInWords, edgeInWords, measure, summary } from "./settings.js";
+import { aroundBin, drawScene } from "./draw_scene.js";
 import { drawGiven, drawTruth } from "./draw_given.js";
 import { drawSpark, drawTrace, traceAll, traceScales } from "./draw_trace.js";
 

@@ -1,7 +1,8 @@
 // The box's handles over the scene: for mouse, touch and pen alike, and for the keyboard.
 
-import { BEYOND, dragBox, show } from "./settings.js";
-import { make } from "./controls.js";
+import { make } from "../../web/elements.js";
+import { show } from "../../web/numbers.js";
+import { BEYOND, dragBox } from "./settings.js";
 
 const CORNERS = { nw: "upper left", ne: "upper right", sw: "lower left", se: "lower right" };
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

@@ -1,7 +1,9 @@
 // What the explorer consists of, made once: pictures, choices, numbers and words.
 
-import { LIMITS, STRIDES, changeBox, followedBin, limit, show } from "./settings.js";
-import { make, makeCauses, makeChoice, makeLegend, makeNumber, makeOperations, makeSwitch } from "./controls.js";
+import { make, makeChoice, makeNumber, makeSwitch } from "../../web/elements.js";
+import { limit, show } from "../../web/numbers.js";
+import { LIMITS, NAMES, STRIDES, changeBox, followedBin } from "./settings.js";
+import { makeCauses, makeLegend, makeOperations } from "./controls.js";
 
 /**
  * Make the parts. `change(changes, { note, dragging })` changes settings, `refuse(text)` answers what
@@ -18,26 +20,26 @@ export function makeParts({ settings, change, refuse, reset, take }) {
   const more = makeSwitch("causes", "More: half pixel and maximum",
     "Half pixel: a cell's value is taken to stand at its edge, not its centre; half a stride, always (aligned=False). Maximum: on a ramp the largest cell lies beyond the bin's middle; a ramp's doing.",
     (on) => change({ causes: on ? "all" : "rounding" }));
-  const box = Object.fromEntries(["x", "y", "width", "height"].map((name) => [name, makeNumber(name, {
+  const box = Object.fromEntries(["x", "y", "width", "height"].map((name) => [name, makeNumber(name, NAMES[name], {
     words: (value) => `${show(value)} pixels`, onError: refuse,
     onChange: (value) => {
       const { roi, note } = changeBox(settings.roi, name, value, settings.scene_size);
       change({ roi }, { note, dragging: !note });
     },
   })]));
-  const whole = Object.fromEntries(["bins", "sampling_ratio"].map((name) => [name, makeNumber(name, {
+  const whole = Object.fromEntries(["bins", "sampling_ratio"].map((name) => [name, makeNumber(name, NAMES[name], {
     whole: true, onError: refuse,
     words: (value) => (name === "sampling_ratio" && value === 0 ? "automatic: one per cell" : show(value)),
     onChange: (value) => {
-      const kept = limit(value, LIMITS[name], name);
+      const kept = limit(value, LIMITS[name], NAMES[name]);
       const bin = name === "bins" && settings.bin?.some((i) => i >= kept.value) ? { bin: null } : {};
       change({ [name]: kept.value, ...bin }, { note: kept.note });
     },
   })]));
-  const bin = Object.fromEntries(["row", "column"].map((name, i) => [name, makeNumber(name, {
+  const bin = Object.fromEntries(["row", "column"].map((name, i) => [name, makeNumber(name, NAMES[name], {
     whole: true, onError: refuse,
     onChange: (value) => {
-      const kept = limit(value, [0, settings.bins - 1], name);
+      const kept = limit(value, [0, settings.bins - 1], NAMES[name]);
       const followed = [...followedBin(settings)];
       followed[i] = kept.value;
       change({ bin: followed }, { note: kept.note });
@@ -62,7 +64,7 @@ export function makeParts({ settings, change, refuse, reset, take }) {
   const fileButton = make("label", { class: "button" }, "Your own picture \u2026", chooser);
   const nodesOf = (numbers) => Object.values(numbers).map((part) => part.node);
 
-  const root = make("div", { class: "roi-explorer" },
+  const root = make("div", { class: "mrcnn-view roi-explorer" },
     make("div", { class: "what-is-given" },
       make("p", { class: "truth" }, truthCanvas, make("b", {}, "In the box"), make("small", {}, "and what the network is given of it:")),
       operations.node),

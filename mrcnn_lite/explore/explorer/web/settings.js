@@ -1,5 +1,6 @@
 // What can be set, within which limits, and in which words a wrong value is answered.
 
+import { limit, show, showSigned } from "../../web/numbers.js";
 import { CAUSES, OPERATIONS, countEmptyBins, readBox, splitShift } from "./arithmetic.js";
 
 export const STRIDES = [4, 8, 16, 32];
@@ -13,39 +14,6 @@ export const NAMES = {
   bins: "bins per axis", sampling_ratio: "samples (0: auto)", row: "bin's row", column: "bin's column",
 };
 
-/** A number as text: at most three decimals, a true minus sign. */
-export function show(x, digits = 3) {
-  const rounded = Number(x.toFixed(digits));
-  return (Object.is(rounded, -0) ? "0" : String(rounded)).replace("-", "\u2212");
-}
-
-/** The same with its sign, as an error is written. */
-export function showSigned(x, digits = 2) {
-  const text = show(x, digits);
-  return text === "0" || text.startsWith("\u2212") ? text : `+${text}`;
-}
-
-/** The number that a text means, or an error that says what is wrong. */
-export function readNumber(text, name, whole = false) {
-  const cleaned = text.trim().replace("\u2212", "-").replace(",", ".");
-  const value = cleaned === "" ? NaN : Number(cleaned);
-  if (!Number.isFinite(value)) {
-    return { error: `The ${NAMES[name]} must be a number; "${text.slice(0, 20)}" is none. Kept as it was.` };
-  }
-  if (whole && !Number.isInteger(value)) {
-    return { error: `The ${NAMES[name]} must be a whole number; ${text.slice(0, 20)} is none. Kept as it was.` };
-  }
-  return { value };
-}
-
-/** Bring a value between two limits; the note says so if it was not. */
-export function limit(value, [low, high], name, unit = "") {
-  const kept = Math.min(Math.max(value, low), high);
-  if (kept === value) return { value };
-  const side = value < low ? `at least ${show(low)}` : `at most ${show(high)}`;
-  return { value: kept, note: `The ${NAMES[name]} is ${side}${unit} here; ${show(value)} was changed to ${show(kept)}.` };
-}
-
 /** Change one of x, y, width, height of a box, keeping it in or near a scene of [height, width]. */
 export function changeBox(roi, name, value, [sceneHeight, sceneWidth]) {
   const horizontal = name === "x" || name === "width";
@@ -53,7 +21,7 @@ export function changeBox(roi, name, value, [sceneHeight, sceneWidth]) {
   const length = horizontal ? sceneWidth : sceneHeight;
   const moves = name === "x" || name === "y";
   const range = moves ? [-BEYOND, length + BEYOND - (high - low)] : [SMALLEST_BOX, length + BEYOND - low];
-  const kept = limit(value, range, name, " px");
+  const kept = limit(value, range, NAMES[name], " px");
   const edges = moves ? [kept.value, kept.value + (high - low)] : [low, low + kept.value];
   const box = horizontal
     ? [edges[0], roi[1], edges[1], roi[3]]
