@@ -183,8 +183,8 @@ def page_of_penn_fudan(result: dict[str, Any]) -> str:
         f"`python -m mrcnn_lite.experiments.penn_fudan`, torch {first['torch']}. `mini` on "
         f"{first['pictures']} of Penn-Fudan's pictures, {first['steps']} steps of {BATCH_SIZE}, "
         f"shorter side {SIZES['min_size']} pixels; the fastest run took {minutes:.0f} minutes on "
-        f"one core. Measured on the {first['held_out']} pictures that are held out. AP in percent, mean ± "
-        f"standard deviation over {seeds} seeds.",
+        f"one core. Measured on the {first['held_out']} pictures that are held out. AP in percent, "
+        f"mean ± standard deviation over {seeds} seeds.",
         "",
         "It starts from random weights, or from shapes: a model of the same operation and seed "
         f"after {first['shapes_steps']} steps on Shapes, so that no operation starts from what "
