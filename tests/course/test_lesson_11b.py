@@ -62,7 +62,8 @@ def results(tmp_path, monkeypatch) -> Path:
     ]
     people = {"number": 17, "height": [29.0, 30.0, 31.0], "cells": [6.0, 7.0, 8.0]}
     people["iou"] = {"14": 0.9, "28": 0.95, "56": 0.98}
-    (folder / "penn_fudan.json").write_text(json.dumps({"runs": runs, "people": people}))
+    made_up = json.dumps({"runs": runs, "people": people})
+    (folder / "penn_fudan.json").write_text(made_up, encoding="utf-8")
     monkeypatch.setattr(committed, "RESULTS", folder)
     return folder
 
