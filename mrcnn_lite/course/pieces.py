@@ -30,18 +30,11 @@ def definitions_of(lesson: str | Path) -> dict[str, Any]:
     Raises:
         InputError: the file is missing or no notebook.
     """
-    namespace: dict[str, Any] = {}
-    for cell in read_notebook(Path(lesson)).cells:
-        if cell.cell_type == "code":
-            for node in ast.parse(cell.source).body:
-                if isinstance(node, _DEFINITIONS) or _is_constant(node):
-                    with contextlib.suppress(NameError):
-                        module = ast.Module([node], type_ignores=[])
-                        exec(compile(module, str(lesson), "exec"), namespace)
-    return namespace
+    return _namespace_of(lesson, lambda node: isinstance(node, _DEFINITIONS) or _is_constant(node))
 
 
-_DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+_IMPORTS = (ast.Import, ast.ImportFrom)
+_DEFINITIONS = (*_IMPORTS, ast.FunctionDef, ast.ClassDef)
 # What a constant is written with: `HALF = 1 / 2`, `SIZES = [32, 64]`, `STEP = 2 * HALF`.
 _OF_CONSTANTS = (
     *(ast.Constant, ast.Name, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.List, ast.Dict),
@@ -58,12 +51,25 @@ def _is_constant(node: ast.stmt) -> bool:
     return all(isinstance(part, _OF_CONSTANTS) for part in [*names, *ast.walk(node.value)])
 
 
+def _namespace_of(lesson: str | Path, runs: Callable[[ast.stmt], bool]) -> dict[str, Any]:
+    """What the statements of a lesson leave behind for which `runs` holds."""
+    namespace: dict[str, Any] = {}
+    for cell in read_notebook(Path(lesson)).cells:
+        if cell.cell_type == "code":
+            for node in ast.parse(cell.source).body:
+                if runs(node):
+                    with contextlib.suppress(NameError):
+                        module = ast.Module([node], type_ignores=[])
+                        exec(compile(module, str(lesson), "exec"), namespace)
+    return namespace
+
+
 def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[..., Any]:
     """Take the reader's function if it passes its check, else the package's; say which it is.
 
     Args:
         lesson: the notebook in which it was to be written.
-        name: of the function there.
+        name: of the function there. What the lesson only imports is not the reader's.
         exercise: its check.
 
     Returns:
@@ -81,6 +87,11 @@ def own_piece(lesson: str | Path, name: str, exercise: Exercise) -> Callable[...
     # A half-written cell elsewhere in the lesson; Python's message says where.
     except SyntaxError as error:
         say(f"{name}: the package's, since lesson {number} has an error: {error}")
+        return exercise.reference
+    # What is imported passes the check, but the reader has not written it.
+    imported = _namespace_of(lesson, lambda node: isinstance(node, _IMPORTS))
+    if own is not None and any(own is value for value in imported.values()):
+        say(f"{name}: the package's, which lesson {number} only imports")
         return exercise.reference
     verdict = exercise.verdict(own)
     if verdict.passed:

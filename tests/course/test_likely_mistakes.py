@@ -248,7 +248,7 @@ ONE = {
         ({"return to_train, to_measure": "return to_measure, to_train"}, "the other way round"),
     ],
     "size_in_cells": [
-        ({"area**0.5": "area"}, "the root of its area"),
+        ({"area**0.5": "area"}, "the square root of its area"),
         ({"area**0.5 * factor": "(area * factor) ** 0.5"}, "areas by its square"),
         ({", max_size / max(height, width))": ", 9.0)"}, "may not exceed `max_size`"),
         ({"factor / stride": "factor"}, "a cell covers `stride`"),

@@ -1,8 +1,13 @@
+import ast
+
 import nbformat
 import pytest
 
+from mrcnn_lite import check
 from mrcnn_lite.course.exercise import Exercise
+from mrcnn_lite.course.lessons import number_of
 from mrcnn_lite.course.pieces import definitions_of, own_piece
+from tests.course.lesson import LESSONS
 
 double = Exercise(
     name="double",
@@ -71,6 +76,54 @@ def test_otherwise_it_is_the_packages_and_the_reason_is_said(lesson, capsys, sou
     printed = capsys.readouterr().out
     assert printed.startswith("my_double: the package's")
     assert reason in printed
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from operator import neg as my_double",
+        "from operator import neg\n\nmy_double = neg",
+        "def my_double(x):\n    return 2 * x\n\n\nfrom operator import neg as my_double",
+    ],
+)
+def test_what_a_lesson_only_imports_is_not_the_readers(lesson, capsys, source):
+    negate = Exercise(
+        name="negate",
+        reference=lambda x: -x,
+        cases={"the number 3": (3.0,)},
+        mistakes={"you square": lambda x: x * x},
+        hints=("a", "b", "c"),
+    )
+    assert own_piece(lesson(source), "my_double", negate) is negate.reference
+    said = "my_double: the package's, which lesson 04 only imports\n"
+    assert capsys.readouterr().out == said
+
+
+def test_a_function_beside_imports_is_the_readers(lesson, capsys):
+    path = lesson("from operator import mul", "def my_double(x):\n    return mul(2, x)")
+    assert own_piece(path, "my_double", double)(4) == 8
+    assert capsys.readouterr().out == "my_double: yours, from lesson 04\n"
+
+
+@pytest.mark.parametrize("taker", ["11", "11b"])
+def test_what_a_lesson_takes_from_another_was_an_exercise_there(taker):
+    """`roi_pool` of lesson 02 is the package's; what readers write there is `my_roi_pool`."""
+    by_number = {lesson.number: lesson for lesson in LESSONS}
+    taken = []
+    namespace = {
+        **{"check": check, "pieces": {}},
+        "own_piece": lambda lesson, name, exercise: taken.append((lesson, name)),
+    }
+    for cell in by_number[taker].code_cells:
+        if "own_piece(" in cell.source:
+            # The calls, and the tables that they go through.
+            for node in ast.parse(cell.source).body:
+                table = isinstance(node, ast.Assign) and node.targets[0].id.isupper()
+                if table or "own_piece(" in ast.unparse(node):
+                    exec(ast.unparse(node), namespace)
+    assert len(taken) >= 11
+    for lesson, name in taken:
+        assert name in by_number[number_of(lesson)].readers_functions, (lesson, name)
 
 
 def test_a_lesson_that_is_not_there_is_named(tmp_path, capsys):

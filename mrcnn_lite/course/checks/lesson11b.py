@@ -189,7 +189,7 @@ def _size_in_cells(
     cells: Callable[[float, int], float] = lambda size, stride: size / stride,
     scale_the_area: bool = False,
 ) -> float:
-    """The root of a mask's area in feature cells, also under some mistakes."""
+    """The square root of a mask's area in feature cells, also under some mistakes."""
     scale = scale_of(height, width, min_size, max_size)
     if scale_the_area:
         return cells(root(area * scale), stride)
@@ -206,7 +206,7 @@ size_in_cells = Exercise(
         "2,500 pixels of a picture that is enlarged, stride 8": (2500.0, 150, 160, 300, 500, 8),
     },
     mistakes={
-        "an object's size is the root of its area; yours is the area": partial(
+        "an object's size is the square root of its area; yours is the area": partial(
             _size_in_cells, root=lambda area: area
         ),
         "lengths are scaled by the factor, areas by its square; you scaled the area as if it were "
@@ -252,6 +252,6 @@ size_in_cells = Exercise(
         "The picture is resized so that the shorter side becomes `min_size`, unless the longer one "
         "would then exceed `max_size`. So there are two factors, and the smaller one holds.",
         "`min(min_size / min(height, width), max_size / max(height, width))` is the factor. "
-        "Multiply the root of the area by it, and divide by the stride.",
+        "Multiply the square root of the area by it, and divide by the stride.",
     ),
 )

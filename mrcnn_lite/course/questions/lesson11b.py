@@ -87,7 +87,7 @@ QUESTIONS = (
                 "as large as a mean?",
             ),
             Choice(
-                "They become much worse, more so than if it had learnt with RoIPool",
+                "They become much worse than those of a model that learnt with RoIPool",
                 "The box is off by up to half a cell, and maxima are larger than the means that "
                 "the branches know. With RoIPool from the beginning they could at least get used "
                 "to the latter.",

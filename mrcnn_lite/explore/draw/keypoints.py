@@ -1,11 +1,13 @@
 """Keypoints on a picture, in their object's colour: filled where they can be seen, else hollow."""
 
+from matplotlib import patheffects
 from matplotlib.axes import Axes
 from torch import Tensor
 
 from mrcnn_lite.datasets.shape_keypoints import SEEN
 
 SIZE = 28  # of a dot, in points squared
+HALO = [patheffects.withStroke(linewidth=4, foreground="white")]  # of a hollow dot
 
 
 def draw_keypoints(axes: Axes, keypoints: Tensor, color: str, found: bool) -> None:
@@ -27,6 +29,7 @@ def draw_keypoints(axes: Axes, keypoints: Tensor, color: str, found: bool) -> No
             s=SIZE,
             facecolor=color if filled else "none",
             edgecolor="white" if filled else color,
-            linewidth=1.0,
+            linewidth=1.0 if filled else 2.0,
+            path_effects=None if filled else HALO,
             zorder=3,
         )

@@ -1,4 +1,6 @@
+import numpy as np
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
@@ -20,6 +22,17 @@ def test_seen_ones_are_filled_hidden_ones_hollow_and_unknown_ones_left_out():
     axes = Figure().subplots()
     draw_keypoints(axes, KEYPOINTS, "red", found=False)
     assert drawn(axes) == ([[3, 4], [7, 8]], [[5, 6]])
+
+
+def test_a_hollow_dot_stands_out_from_its_own_colour():
+    """A hidden keypoint lies on another object, which may look like its own."""
+    figure = Figure(figsize=(1, 1))
+    axes = figure.add_axes((0, 0, 1, 1), facecolor="red", xlim=(4, 6), ylim=(5, 7))
+    draw_keypoints(axes, KEYPOINTS, "red", found=False)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    white = (np.asarray(canvas.buffer_rgba())[20:-20, 20:-20, :3] > 200).all(axis=-1)
+    assert white.sum() > 20
 
 
 def test_of_a_detection_all_are_filled():
