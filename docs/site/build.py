@@ -12,6 +12,7 @@ import shutil
 import sys
 from pathlib import Path
 
+import nbformat
 from explorer_page import write_explorer
 from for_everyone import complete_pages
 from gather import gather
@@ -45,12 +46,21 @@ def build(out: Path) -> int:
     downloads = html / "_downloads"
     downloads.mkdir(exist_ok=True)
     for lesson in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        shutil.copyfile(lesson, downloads / lesson.name)
+        write_download(lesson, downloads / lesson.name)
     write_explorer(html / "explorer.html")
     # GitHub Pages would leave out folders that begin with an underscore.
     (html / ".nojekyll").touch()
     shutil.make_archive(str(out / ZIP), "zip", out, "html")
     return 0
+
+
+def write_download(lesson: Path, file: Path) -> None:
+    """Write a lesson to be run: what its cells gave stands on the page, at a third of the site."""
+    notebook = nbformat.read(lesson, as_version=nbformat.NO_CONVERT)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, file)
 
 
 def main() -> None:
