@@ -41,10 +41,11 @@ from lively_model import (
     make_torchvision_keypoints,
     make_torchvision_v2,
 )
+from model_page import BASELINE, page_of_model
 from processor import instruction_sets, name_of_processor
 from torch.profiler import ProfilerActivity, profile
 
-from mrcnn_lite.experiments.pages import markdown_table, write_page
+from mrcnn_lite.experiments.pages import write_page
 from mrcnn_lite.experiments.turns import race
 from mrcnn_lite.models import (
     keypoint_rcnn_resnet50_fpn,
@@ -77,7 +78,6 @@ CASES = [
     ("inference, 800/1333", "detect", LARGE, 1, 15, 2, FIRST),
     ("training step, 800/1333, 1 image of 20 instances", "train", LARGE, 1, 20, 2, FIRST),
 ]
-BASELINE = "torchvision"
 SIDES = {
     "detect": (BASELINE, "ours, as built", "ours, prepared", "ours, prepared, bf16"),
     "train": (BASELINE, "torchvision, channels-last", "ours", "ours, bf16"),
@@ -218,55 +218,6 @@ def with_earlier_cases(measured, earlier):
     return measured | {
         "cases": sorted(by_name.values(), key=lambda case: order.index(case["name"]))
     }
-
-
-def page_of_model(measurements):
-    lines = [
-        "# The whole model: this package against torchvision, and what else runs it",
-        "",
-        "`python benchmarks/model.py`. ResNet-50 with FPN, 91 classes, the same weights: random "
-        "ones, scaled so that 1,000 proposals and 100 detections pass, as in a trained model. "
-        "Torchvision's model runs in float32, as published. A ratio is torchvision's time divided "
-        "by the side's: above 1 the side is faster. Times in seconds, the fastest of several, all "
-        "sides taking turns; products are the part of the time that goes into convolutions and "
-        "matrix products; the same detections are the part of torchvision's that the side finds, "
-        "of the same class, with an IoU above 0.9 and a score within 0.02 (not given for bf16, "
-        "whose rounding random layers amplify until other boxes win); memory is the peak of a "
-        "process that does nothing else, in MiB. Where a processor has more than one set of "
-        "instructions, each was measured by itself. ONNX Runtime can't be kept to fewer than there "
-        "are, so it stands beside the last one only.",
-    ]
-    for measurement in measurements:
-        lines += [
-            "",
-            f"## {measurement['processor']}, {measurement['instructions']}",
-            "",
-            f"torch {measurement['torch']}, torchvision {measurement['torchvision']}. "
-            + measurement.get("note", ""),
-        ]
-        for case in measurement["cases"]:
-            sides = case["sides"]
-            base = sides[BASELINE]["seconds"]
-            rows = [
-                [
-                    side,
-                    f"{row['seconds']:.3f}",
-                    f"**{base / row['seconds']:.2f}**",
-                    _percent(row.get("share_of_products")),
-                    _percent(row.get("share_found")),
-                    f"{row['peak_mib']:.0f}" if "peak_mib" in row else "",
-                ]
-                for side, row in sides.items()
-            ]
-            header = ["", "seconds", "ratio", "products", "same detections", "memory"]
-            number = {1: "one thread", 2: "two threads"}[case["threads"]]
-            name = case["name"].removesuffix(", one thread")
-            lines += ["", f"{name}; {number}", "", markdown_table(header, rows, numbers=True)]
-    return "\n".join(lines) + "\n"
-
-
-def _percent(share):
-    return "" if share is None else f"{100 * share:.0f} %"
 
 
 def main():

@@ -61,13 +61,13 @@ def setting(text: str) -> tuple[str, object]:
 
 
 def lesson_numbers(text: str) -> list[str]:
-    """Read the numbers of lessons with commas between them, such as 02,11b."""
+    """Read the numbers of lessons with commas between them, such as 02,11b; 2 means 02."""
     numbers = text.split(",")
-    if not all(re.fullmatch(r"\d\d[a-z]?", number) for number in numbers):
+    if not all(re.fullmatch(r"\d\d?[a-z]?", number) for number in numbers):
         raise argparse.ArgumentTypeError(
             f"expected numbers of lessons as 02,03, without blanks, got {text!r}"
         )
-    return numbers
+    return ["0" + number if len(number) == 1 else number for number in numbers]
 
 
 def ids(text: str) -> list[int]:

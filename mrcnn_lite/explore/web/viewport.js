@@ -83,3 +83,13 @@ export function outline(context, [x, y, width, height], color, lineWidth, dash, 
   context.strokeRect(x, y, width, height);
   context.setLineDash([]);
 }
+
+/** Stroke the path that was begun, with round joins. */
+export function strokePath(context, color, width, dash = []) {
+  context.strokeStyle = color;
+  context.lineWidth = width;
+  context.lineJoin = "round";
+  context.setLineDash(dash);
+  context.stroke();
+  context.setLineDash([]);
+}

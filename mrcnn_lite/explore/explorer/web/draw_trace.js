@@ -1,6 +1,7 @@
 // The error against the box's position: the sawtooth, the constant, the zero.
 
 import { show } from "../../web/numbers.js";
+import { strokePath } from "../../web/viewport.js";
 import { CAUSES, OPERATIONS, traceError } from "./arithmetic.js";
 import { BEYOND } from "./settings.js";
 
@@ -156,12 +157,7 @@ function drawLine(context, scales, trace, name, color, width, dash) {
     else context.moveTo(x, y);
     previous = point;
   }
-  context.strokeStyle = color;
-  context.lineWidth = width;
-  context.lineJoin = "round";
-  context.setLineDash(dash);
-  context.stroke();
-  context.setLineDash([]);
+  strokePath(context, color, width, dash);
 }
 
 function dot(context, x, y, radius, colors) {

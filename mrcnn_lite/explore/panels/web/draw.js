@@ -1,6 +1,6 @@
 // What several panels draw: pictures with a ruler, maps of numbers, lines over axes.
 
-import { drawRuler, rectangleIn } from "../../web/viewport.js";
+import { drawRuler, rectangleIn, strokePath } from "../../web/viewport.js";
 
 const MARGIN = { left: 34, right: 16, top: 10, bottom: 36 };
 // Around an image, for the numbers of its ruler; in pixels of the page.
@@ -81,12 +81,7 @@ export function drawAxes({ context, width, height }, { x, y, label }, colors) {
 export function drawLine(context, places, color, width, dash = []) {
   context.beginPath();
   places.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
-  context.strokeStyle = color;
-  context.lineWidth = width;
-  context.lineJoin = "round";
-  context.setLineDash(dash);
-  context.stroke();
-  context.setLineDash([]);
+  strokePath(context, color, width, dash);
 }
 
 /** Draw a filled mark with a light edge, round or square, at a place of the canvas. */
