@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
+
+# That a machine is busy is no bug.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # How a user may call what this package offers; the first is how a fresh interpreter does.
 WAYS_OF_CALLING = {

@@ -129,7 +129,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-CALM = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
+CALM = {"suppress_health_check": list(HealthCheck), "database": None}
 
 
 @given(files(), st.booleans())

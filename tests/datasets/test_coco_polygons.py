@@ -34,7 +34,7 @@ def polygons(lowest, highest):
 
 
 @given(st.lists(st.lists(polygons(-6, 36), min_size=1, max_size=3), min_size=1, max_size=4))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_masks_without_a_pixel_are_those_that_pycocotools_draws_empty(segmentations):
     outlines, _ = outlines_of(*segmentations)
     assert outlines.places.tolist() == list(range(len(segmentations)))
@@ -45,7 +45,7 @@ def test_masks_without_a_pixel_are_those_that_pycocotools_draws_empty(segmentati
 
 
 @given(polygons(-200, 200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_polygon_within_reason_is_left_alone_and_others_keep_their_mask(polygon):
     reach = max(HEIGHT, WIDTH)
     annotations = [{"id": 1, "segmentation": [list(polygon)]}]
@@ -78,7 +78,7 @@ def near_outline(polygon, distance):
 
 
 @given(polygons(-100, 100))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_clipping_keeps_the_area_inside(polygon):
     left, top, right, bottom = 0, 0, WIDTH, HEIGHT
     clipped = clip(polygon, left, top, right, bottom)

@@ -57,7 +57,7 @@ def test_a_scene_depends_on_seed_and_index_alone():
     assert not torch.equal(short[0][0], ShapesDataset(3, seed=6)[0][0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**40),
     index=st.integers(0, 2**40),

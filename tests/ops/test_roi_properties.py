@@ -28,7 +28,7 @@ def random_map(seed):
 
 
 @given(boxes, seeds, st.integers(0, 5), st.integers(0, 5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_moves_with_the_image_by_whole_cells(boxes, seed, down, right):
     x, rois = random_map(seed), as_rois(boxes)
     # A map that goes on beyond what the boxes read, so that the border plays no part.
@@ -41,7 +41,7 @@ def test_moves_with_the_image_by_whole_cells(boxes, seed, down, right):
 
 
 @given(boxes, st.floats(-3, 3), st.floats(-3, 3), st.integers(1, 5), st.integers(1, 5))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_align_of_a_linear_map_is_its_value_at_the_bins_centres(boxes, a, b, few, many):
     centres = torch.arange(24, dtype=torch.float64) - 4 + 0.5
     x = (a * centres + b * centres[:, None])[None, None]
@@ -60,7 +60,7 @@ def test_align_of_a_linear_map_is_its_value_at_the_bins_centres(boxes, a, b, few
 
 
 @given(boxes, seeds)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_pool_stays_within_the_maps_range(boxes, seed):
     x = random_map(seed)
     out = roi_pool(x, as_rois(boxes), 3, 1 / STRIDE)
@@ -70,7 +70,7 @@ def test_pool_stays_within_the_maps_range(boxes, seed):
 
 
 @given(boxes, seeds)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_permuted_rois_permute_the_output(boxes, seed):
     x, rois = random_map(seed), as_rois(boxes)
     order = torch.randperm(len(rois), generator=torch.Generator().manual_seed(seed))

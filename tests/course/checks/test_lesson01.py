@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 import torchvision
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco_mask
@@ -11,7 +11,6 @@ from pycocotools import mask as coco_mask
 from mrcnn_lite.course.checks.lesson01 import area_under_envelope, box_iou, rle_encode
 
 
-@settings(deadline=None)  # a busy machine is no bug
 @given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2), elements=st.integers(0, 1)))
 def test_rle_encode_is_pycocotools(mask):
     counts = rle_encode.reference(mask)
@@ -29,7 +28,6 @@ def test_box_iou_is_torchvisions():
     assert torch.allclose(box_iou.reference(boxes[:7], boxes[7:]), expected)
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 3))
 def test_area_under_envelope_is_the_limit_of_sampling(is_correct, missed):
     found = np.cumsum(is_correct)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torchvision
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson02 import box_that_is_read, max_gradient
@@ -33,7 +33,6 @@ def test_box_that_is_read_is_that_of_the_bags(box, stride):
     assert box_that_is_read.reference(box, stride) == pytest.approx(bags.box_in_image[0].tolist())
 
 
-@settings(deadline=None)
 @given(boxes, st.tuples(st.integers(1, 4), st.integers(1, 4)), st.integers(0, 99))
 def test_max_gradient_is_torchvisions(box, output_size, seed):
     torch.manual_seed(seed)
@@ -48,7 +47,6 @@ def test_max_gradient_is_torchvisions(box, output_size, seed):
     assert torch.allclose(result, features.grad[0, 0])
 
 
-@settings(deadline=None)
 @given(st.lists(boxes, max_size=4), st.tuples(st.integers(1, 5), st.integers(1, 5)))
 def test_roi_pool_is_torchvisions(boxes, output_size):
     torch.manual_seed(0)

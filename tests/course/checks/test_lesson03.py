@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mrcnn_lite import ops
@@ -16,7 +16,6 @@ coordinates = st.integers(-200, 500).map(lambda x: x / 4)
 boxes = st.tuples(coordinates, coordinates, coordinates, coordinates)
 
 
-@settings(deadline=None)
 @given(*[st.integers(2, 5)] * 2, *[st.integers(1, 9)] * 2)
 def test_resize_is_pytorchs(old_height, old_width, height, width):
     torch.manual_seed(0)
@@ -25,7 +24,6 @@ def test_resize_is_pytorchs(old_height, old_width, height, width):
     assert torch.allclose(resize.reference(features, height, width), expected)
 
 
-@settings(deadline=None)
 @given(st.floats(0.51, 3.49), st.floats(0.51, 5.49))
 def test_bilinear_slope_is_autograds(functions_of, y, x):
     torch.manual_seed(0)
@@ -35,7 +33,6 @@ def test_bilinear_slope_is_autograds(functions_of, y, x):
     assert bilinear_slope.reference(features, y, x) == pytest.approx(point.grad.tolist())
 
 
-@settings(deadline=None)
 @given(
     st.lists(boxes, min_size=1, max_size=4),
     st.tuples(st.integers(1, 5), st.integers(1, 5)),

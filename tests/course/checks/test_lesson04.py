@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torchvision
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson04 import causes_of_error, roi_align
@@ -15,7 +15,6 @@ from mrcnn_lite.explore.measure.misalignment import slide, split_shift
 from mrcnn_lite.ops import roi_align_bags, roi_pool_bags
 
 
-@settings(deadline=None)
 @given(
     box=st.tuples(*[st.floats(-60, 250)] * 4),
     bins=st.integers(1, 5),
@@ -43,7 +42,6 @@ def test_sample_points_are_those_of_the_bags():
     assert torch.allclose(x, first_row_of_points)
 
 
-@settings(deadline=None)
 @given(
     low=st.integers(320, 640),
     width=st.integers(1, 300),

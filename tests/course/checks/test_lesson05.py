@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -20,7 +20,6 @@ layers = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(st.integers(20, 90), layers)
 def test_map_size_is_that_of_pytorch(size, layers):
     x = torch.zeros(1, 1, size)
@@ -31,7 +30,6 @@ def test_map_size_is_that_of_pytorch(size, layers):
     assert map_size.reference(size, layers) == x.shape[-1]
 
 
-@settings(deadline=None)
 @given(layers.filter(lambda layers: all(stride <= kernel for kernel, stride, _ in layers)))
 def test_pixels_seen_are_those_with_a_gradient(layers):
     # Cell 3 of four layers of kernel 5 and stride 3 reads up to pixel 403.

@@ -34,7 +34,7 @@ def test_level_of_box_is_torchvisions(size):
     assert level_of_box.reference(box, 224, 4, 2, 5) == expected.item()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(5, 17), st.integers(5, 17), st.integers(1, 3))
 def test_feature_pyramid_is_torchvisions_without_biases(height, width, num_maps):
     torch.manual_seed(height)

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.models.detection._utils import BoxCoder, Matcher
 
@@ -44,7 +44,6 @@ def test_encode_box_is_torchvisions(seed):
     assert torch.allclose(encode_box.reference(box, anchor), expected, atol=1e-5)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 99))
 def test_nms_by_level_is_torchvisions(number, seed):
     generator = torch.manual_seed(seed)

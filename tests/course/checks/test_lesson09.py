@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson09 import (
@@ -14,7 +14,6 @@ from mrcnn_lite.course.checks.lesson09 import (
 from mrcnn_lite.models.losses import mask_loss, softmax_mask_loss
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-5, 5), min_size=2, max_size=5), st.floats(-5, 5))
 def test_share_is_that_of_a_softmax(logits, raised_by):
     logits = torch.tensor(logits, dtype=torch.float64)

@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson13 import learning_rate_at, next_loss_scale, positions_of
@@ -41,7 +41,6 @@ def test_loss_scale_is_pytorchs():
         assert scale == scaler.get_scale()
 
 
-@settings(deadline=None)
 @given(
     num_processes=st.integers(1, 4),
     passes=st.integers(1, 3),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn_lite.course.checks.lesson02 import round_half_away
@@ -14,7 +14,6 @@ from mrcnn_lite.ops import roi_pool_bags
 EXERCISES = {exercise.name: exercise for exercise in (rounding_shift, best_place, shifted_mask_iou)}
 
 
-@settings(deadline=None)
 @given(x1=st.integers(64, 300), width=st.integers(20, 200), stride=st.sampled_from([4, 8, 16, 32]))
 def test_rounding_shift_is_the_packages(x1, width, stride):
     """One bin, read by a mean: the rounding of the whole box."""

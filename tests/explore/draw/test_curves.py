@@ -1,12 +1,11 @@
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from mrcnn_lite.explore.draw.curves import RECALL_LEVELS, draw_precision_recall, sample_envelope
 
 
-@settings(deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 3))
 def test_samples_are_the_best_precision_from_there_on(is_right, missed):
     right = np.cumsum(is_right)

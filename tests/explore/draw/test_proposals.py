@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
@@ -45,7 +45,6 @@ def test_a_suppressed_box_suppresses_nobody(axes):
     assert texts == ["0.9", "0.8, by 0.9", "0.7", "0.6, by 0.7"]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 30), st.sampled_from([0.0, 0.3, 0.5, 0.7, 1.0]), st.integers(0, 99))
 def test_kept_boxes_are_those_of_nms(number, threshold, seed):
     generator = torch.manual_seed(seed)

@@ -76,7 +76,7 @@ def test_nothing_found_and_nothing_there():
     assert sort_errors(detections_of(), empty).count()["missed"] == 0
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_the_truth_has_no_errors(index):
     _, target = ShapesDataset(1001, seed=5, crowded=True)[index]

@@ -24,7 +24,7 @@ def test_an_object_of_two_colours_is_two_regions_first():
     assert [12, 4, 20, 12] in proposals
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 5), st.integers(1, 6), st.sampled_from([1, 2, 4]), st.integers(0, 99))
 def test_proposals_are_whole_patches_each_once(rows, columns, patch, seed):
     image = torch.rand(3, rows * patch, columns * patch, generator=torch.manual_seed(seed))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torchvision
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mrcnn_lite.explore.measure.misalignment import (
@@ -83,7 +83,6 @@ def test_what_is_read_is_what_torchvision_reads():
 coordinates = st.floats(-100, 500).map(lambda x: round(x * 8) / 8)
 
 
-@settings(deadline=None)
 @given(
     operation=st.sampled_from(sorted(OPERATIONS)),
     box=st.tuples(*[coordinates] * 4),
@@ -102,7 +101,6 @@ def test_the_causes_add_up_on_any_map(operation, box, bins, sampling_ratio, stri
     assert (error.maximum >= -1e-9).all()
 
 
-@settings(deadline=None)
 @given(st.sampled_from([4, 8, 16, 32]), st.floats(0, 1), st.floats(1, 9))
 def test_the_rounding_of_a_box_is_at_most_half_a_cell(stride, place, cells):
     """Of the centre of the box, that is; the bins at its ends may be off by the + 1 as well."""

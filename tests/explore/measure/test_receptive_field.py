@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torchvision
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -26,7 +26,6 @@ layers = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(layers, st.integers(0, 2))
 def test_the_field_is_where_the_gradient_is(layers, cell):
     image = torch.ones(1, 1, 400, requires_grad=True, dtype=torch.float64)

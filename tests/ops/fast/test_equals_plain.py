@@ -75,7 +75,7 @@ def make_features(channels, layout=torch.contiguous_format):
 
 
 @EACH_PAIR
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(boxes=BOXES)
 def test_any_boxes(name, boxes):
     torch.manual_seed(0)
