@@ -1,12 +1,14 @@
 """The RoI operations against torchvision's kernels on a CPU: time, peak memory, and how both grow.
 
-    python benchmarks/roi_ops.py                  # some minutes on two idle cores
+    python benchmarks/roi_ops.py                  # eight minutes on two idle cores
+    python benchmarks/roi_ops.py --seconds 0.2    # a rough look: each call in three turns
     python benchmarks/roi_ops.py --output FOLDER  # default: docs/results
 
 It prints a table and writes roi_ops.md, roi_ops.json and roi_ops.png. Ours and torchvision's calls
 take turns, and the fastest of each counts: what else the machine does disturbs both alike, and the
-ratios say more than the milliseconds. Each row is measured in two threads, in one, and in two
-beside a process that keeps one core busy, as a student's laptop is; there medians are compared.
+ratios say more than the milliseconds. Each row is measured in two threads and in one, on the idle
+machine and beside a process that keeps one core busy, as a student's laptop is; what is idle is
+then compared with what is busy by medians.
 Memory is what PyTorch's allocator hands out at the most at
 one time: it is exact and the same on every machine, whatever the process keeps of freed memory.
 """
@@ -105,24 +107,41 @@ def busy_core():
         process.wait()
 
 
-def measure_ratios(calls, repeats):
+def measure_ratios(calls, seconds):
     """Of ours (forward, both) and theirs: milliseconds, and how much longer theirs take."""
+    turns = turns_within(calls, seconds)
+    measured = {}
+    for threads in (THREADS, 1):
+        torch.set_num_threads(threads)
+        idle = take_turns(calls, turns)
+        with busy_core():
+            busy = take_turns(calls, turns)
+        measured[threads] = idle, busy
     torch.set_num_threads(THREADS)
-    times = take_turns(calls, repeats)
-    idle = _ratios(map(median, times))
-    with busy_core():
-        busy = _ratios(map(median, take_turns(calls, repeats)))
-    torch.set_num_threads(1)
-    one_thread = _ratios(race(calls, repeats))
-    torch.set_num_threads(THREADS)
-    fastest = [1e3 * min(seconds) for seconds in times]
+    idle, _ = measured[THREADS]
+    fastest = [1e3 * min(times) for times in idle]
     return {
         "forward_ms": fastest[::2],
         "both_ms": fastest[1::2],
-        "one_thread": one_thread,
+        "one_thread": _ratios(map(min, measured[1][0])),
+        "busy": _ratios(map(median, measured[THREADS][1])),
         # Of the idle machine's ratio: 1 means that another process disturbs both alike.
-        "busy_share": [among / alone for among, alone in zip(busy, idle)],
+        "busy_share": _busy_share(*measured[THREADS]),
+        "busy_share_one_thread": _busy_share(*measured[1]),
     }
+
+
+def turns_within(calls, seconds):
+    """How many turns of these calls take so long: from 3 to 50."""
+    once = sum(race(calls, 1))
+    return min(max(3, round(seconds / once)), 50)
+
+
+def _busy_share(idle, busy):
+    return [
+        among / alone
+        for among, alone in zip(_ratios(map(median, busy)), _ratios(map(median, idle)))
+    ]
 
 
 def _ratios(seconds):
@@ -156,7 +175,7 @@ def memory_bound(operation, x, boxes, bins):
     return (2 * x.nbytes + boxes.nbytes + outputs + entries) / 2**20
 
 
-def measure_table(repeats):
+def measure_table(seconds):
     rows = []
     cases = [(layout, *case) for case in CASES for layout in ("channels-last", "contiguous")]
     cases = [case for case in cases if case[2] > 1 or case[0] == "contiguous"]
@@ -174,7 +193,7 @@ def measure_table(repeats):
                 "rois": rois,
                 "bins": bins,
                 "layout": layout,
-                **measure_ratios(calls, repeats),
+                **measure_ratios(calls, seconds),
                 "peak_mib": [peak_memory(calls[1]), peak_memory(calls[3])],
                 "bound_mib": memory_bound(operation, x, boxes, bins),
             }
@@ -182,7 +201,7 @@ def measure_table(repeats):
     return rows
 
 
-def measure_growth(repeats):
+def measure_growth():
     rows = []
     for rois in tqdm(NUMBERS_OF_ROIS, desc="growth"):
         x, boxes = make_case(64, SMALL, rois, "channels-last")
@@ -194,7 +213,7 @@ def measure_growth(repeats):
                 {
                     "operation": operation,
                     "rois": rois,
-                    "both_ms": [1e3 * seconds for seconds in race(calls, repeats)],
+                    "both_ms": [1e3 * seconds for seconds in race(calls, 3)],
                 }
             )
     return rows
@@ -211,7 +230,9 @@ def measure_many():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", type=Path, default=Path("docs/results"))
-    parser.add_argument("--repeats", type=int, default=5, help="timed runs of each call")
+    parser.add_argument(
+        "--seconds", type=float, default=1.2, help="to spend on a row in each of four conditions"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     result = {
@@ -219,9 +240,9 @@ def main():
         "threads": THREADS,
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
-        "table": measure_table(arguments.repeats),
+        "table": measure_table(arguments.seconds),
         "many": measure_many(),
-        "growth": measure_growth(min(3, arguments.repeats)),
+        "growth": measure_growth(),
     }
     text = page_of_roi_ops(result)
     print(text)
