@@ -13,20 +13,17 @@ In one thing this goes beyond torchvision's own operations: each kernel's gradie
 kernel, so that second derivatives can be had.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from mrcnn_lite.ops.arguments import FEW
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 
 # In sizes of the map. Of boxes beyond this torchvision's kernels read every sample that is off the
 # map, and in the end their numbers overflow.
 FARTHEST = 8
-# What a kernel leaves channels first is laid out channels last while it is in the cache, so many
-# outputs at a time. All at once would ask the operating system for as much memory again.
-OUTPUTS_AT_ONCE = 2**16
 
 
 class Equal(NamedTuple):
@@ -78,15 +75,18 @@ def reads_little(
     if not can:
         return False
     if input.shape[1] > 1:
-        wants_gradient = input.requires_grad and torch.is_grad_enabled()
-        equal = OUTPUTS[name, input.is_contiguous(), wants_gradient]
+        equal = OUTPUTS[name, input.is_contiguous(), _wants_gradient(input)]
         outputs = len(rois) * input.shape[1] * output_size[0] * output_size[1]
         if outputs > equal.outputs + equal.per_number * input.numel():
             return False
     reach = FARTHEST * max(input.shape[2:]) / spatial_scale  # in image pixels
-    low, high = (extreme.tolist() for extreme in rois.aminmax(dim=0))  # 5 numbers each
-    near = min(low[1:3]) >= -reach and max(high[3:]) <= reach
-    return near and bool((rois[:, 1:3] <= rois[:, 3:]).all())
+    if len(rois) <= FEW:
+        return all(
+            -reach <= x1 <= x2 <= reach and -reach <= y1 <= y2 <= reach
+            for _, x1, y1, x2, y2 in rois.tolist()
+        )
+    low, high = rois[:, 1:3], rois[:, 3:]  # [K, 2] each
+    return bool((low <= high).all() and low.min() >= -reach and high.max() <= reach)
 
 
 def roi_align(
@@ -98,26 +98,29 @@ def roi_align(
     aligned: bool,
 ) -> Tensor:
     """`mrcnn_lite.ops.roi_align`, of the mean, for arguments that `reads_little` accepts."""
-    shape = tuple(input.shape)
-    return _Align.apply(input, rois, spatial_scale, output_size, shape, sampling_ratio, aligned)
+    settings = spatial_scale, output_size, tuple(input.shape), sampling_ratio, aligned
+    if _wants_gradient(input):
+        return _Align.apply(input, rois, *settings)
+    return _run_align(input, rois, *settings)
 
 
 def roi_pool(
     input: Tensor, rois: Tensor, output_size: tuple[int, int], spatial_scale: float
 ) -> Tensor:
     """`mrcnn_lite.ops.roi_pool`, for arguments that `reads_little` accepts."""
-    return _Pool.apply(input, rois, spatial_scale, output_size)
+    if _wants_gradient(input):
+        return _Pool.apply(input, rois, spatial_scale, output_size)
+    return torch.ops.torchvision.roi_pool(input, rois, spatial_scale, *output_size)[0]
 
 
-def _empty_output(input: Tensor, rois: Tensor, output_size: tuple[int, int]) -> Tensor:
-    shape = len(rois), input.shape[1], *output_size
-    return torch.empty(shape, dtype=input.dtype, memory_format=torch.channels_last)
+def _wants_gradient(input: Tensor) -> bool:
+    return input.requires_grad and torch.is_grad_enabled()
 
 
-def _some_at_a_time(rois: Tensor, *outputs: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """Some RoIs, and the part of each output that is theirs."""
-    at_once = max(1, OUTPUTS_AT_ONCE // outputs[0][0].numel())
-    return zip(*(tensor.split(at_once) for tensor in (rois, *outputs)))
+def _run_align(input, rois, scale, output_size, _, sampling_ratio, aligned):
+    return torch.ops.torchvision.roi_align(
+        input, rois, scale, *output_size, sampling_ratio, aligned
+    )
 
 
 class _Align(torch.autograd.Function):
@@ -127,14 +130,7 @@ class _Align(torch.autograd.Function):
     def forward(ctx, input, rois, scale, output_size, shape, sampling_ratio, aligned):
         ctx.rois = rois
         ctx.settings = scale, output_size, shape, sampling_ratio, aligned
-        input = input.contiguous()  # each call of the kernel would see to it
-        output = _empty_output(input, rois, output_size)  # [K, C, P_h, P_w]
-        for some_rois, part in _some_at_a_time(rois, output):
-            read = torch.ops.torchvision.roi_align(
-                input, some_rois, scale, *output_size, sampling_ratio, aligned
-            )
-            part.copy_(read)
-        return output
+        return _run_align(input, rois, *ctx.settings)
 
     @staticmethod
     def backward(ctx, grad):
@@ -162,16 +158,8 @@ class _Pool(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, input, rois, scale, output_size):
-        input = input.contiguous()  # each call of the kernel would see to it
-        output = _empty_output(input, rois, output_size)  # [K, C, P_h, P_w]
-        results = [output]
-        if ctx.needs_input_grad[0]:
-            results.append(torch.empty(output.shape, dtype=torch.int32))  # each maximum's cell
-        for some_rois, *parts in _some_at_a_time(rois, *results):
-            read = torch.ops.torchvision.roi_pool(input, some_rois, scale, *output_size)
-            for part, result in zip(parts, read):
-                part.copy_(result)
-        ctx.save_for_backward(rois, *results[1:])
+        output, cells = torch.ops.torchvision.roi_pool(input, rois, scale, *output_size)
+        ctx.save_for_backward(rois, cells)  # each maximum's cell
         ctx.settings = scale, output_size, tuple(input.shape)
         return output
 

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mrcnn_lite.ops.axis import MOST_SAMPLES, Axis, neighbours
+from mrcnn_lite.ops.axis import LARGEST, MOST_SAMPLES, Axis, neighbours
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 from mrcnn_lite.ops.fast.pairs import pair
 from mrcnn_lite.ops.fast.sparse import Entries, by_channels, weighted_sum
@@ -98,36 +98,68 @@ class _Maximum(torch.autograd.Function):
     def forward(ctx, table, cells, offsets, shape):
         differentiable = ctx.needs_input_grad[0]
         matrix = _matrix_of_ones(table, cells, offsets)
+        rows, channels = table.shape[:-1].numel(), table.shape[-1]
+        if differentiable:
+            # Where each entry's row begins among the table's numbers. One more row takes what
+            # comes to empty bags, of which the winner is the entry after the last one.
+            place = torch.int32 if (rows + 1) * channels <= LARGEST else torch.int64
+            first_of_row = torch.cat([cells, cells.new_tensor([rows])]).to(place) * channels
 
         def maxima(part):
-            # What torch.sparse.mm(matrix, part, "amax") runs, which keeps the winners to itself;
-            # of an empty bag the winner is the entry after the last one.
+            # What torch.sparse.mm(matrix, part, "amax") runs, which keeps the winners to itself.
             with torch.set_grad_enabled(differentiable):
                 part = part.detach().requires_grad_(differentiable)
                 output, winners = torch.ops.aten._sparse_mm_reduce_impl(matrix, part, "amax")
             output = output.detach()
+            if not differentiable:
+                return (output,)
             if not len(cells):
                 winners = torch.zeros_like(output, dtype=torch.int32)  # it gives none at all
-            return (output, winners.view(output.shape)) if differentiable else (output,)
+            return output, first_of_row.index_select(0, winners.flatten()).view(output.shape)
 
-        output, *winners = by_channels(table, maxima)  # [N, C] each
-        # One more row, to which the gradients of empty bags go.
-        rows = table.shape[:-1].numel()
-        ctx.save_for_backward(torch.cat([cells, cells.new_tensor([rows])]), *winners)
+        output, *places = by_channels(table, len(offsets) - 1, maxima)  # [N, C] each
+        for place in places:
+            place += torch.arange(channels, dtype=place.dtype)
+        ctx.save_for_backward(*places)
         ctx.table_shape = table.shape
-        return output.view(*shape, table.shape[-1])
+        return output.view(*shape, channels)
 
     @staticmethod
     def backward(ctx, grad):
-        cells, winners = ctx.saved_tensors
-        rows, channels = ctx.table_shape[:-1].numel(), ctx.table_shape[-1]
-        # Differentiable, too: written to in place, a tensor remembers where its parts came from.
-        grad_table = grad.new_zeros(rows + 1, channels)
-        at_once = max(1, BAGS_AT_ONCE // max(1, grad.shape[1:-1].numel()))
-        for won, part in zip(winners.view(grad.shape).split(at_once), grad.split(at_once)):
-            row = cells.index_select(0, won.flatten()).view(-1, channels)  # [bags, C]
-            grad_table.scatter_add_(0, row.long(), part.reshape(-1, channels))
-        return grad_table[:-1].view(ctx.table_shape), None, None, None
+        (places,) = ctx.saved_tensors
+        grad = grad.flatten(1, -2) if grad.dim() > 2 else grad[:, None]  # [K, bags of each, C]
+        rows, channels = ctx.table_shape[:-1].numel() + 1, ctx.table_shape[-1]
+        numbered = max(grad.numel(), rows * channels) <= LARGEST
+        if numbered and not torch.is_grad_enabled():
+            grad_table = _add_at(places.view(grad.shape), grad, rows)
+        else:
+            # Differentiable, too: written to in place, a tensor remembers where its parts came
+            # from.
+            grad_table = grad.new_zeros(rows * channels)
+            at_once = max(1, BAGS_AT_ONCE // max(1, grad.shape[1]))
+            for some, part in zip(places.view(grad.shape).split(at_once), grad.split(at_once)):
+                grad_table.scatter_add_(0, some.flatten().long(), part.flatten())
+        return grad_table.view(rows, channels)[:-1].view(ctx.table_shape), None, None, None
+
+
+def _add_at(places: Tensor, values: Tensor, rows: int) -> Tensor:
+    """Zeros, `Tensor[rows, C]`, with each value added at its place among their numbers.
+
+    PyTorch's `scatter_add_` wants places in int64 and takes several times as long. The backward
+    pass of torchvision's RoIPool is such a loop, over a single channel here, in which every number
+    of the table is a cell.
+
+    Args:
+        places: `Tensor[K, b, C]` int32.
+        values: `Tensor[K, b, C]`, in any layout.
+        rows: how many.
+    """
+    number, bags, channels = values.shape
+    image = values.new_zeros(number, 5)  # each RoI is of the first image
+    sizes = (bags, channels), (1, 1, rows, channels)  # of what comes, and of what goes
+    return torch.ops.torchvision._roi_pool_backward(
+        values.unsqueeze(1), image, places.unsqueeze(1), 1.0, *sizes[0], *sizes[1]
+    )
 
 
 def _maximum_on_any_device(table: Tensor, cells: Tensor, offsets: Tensor) -> Tensor:

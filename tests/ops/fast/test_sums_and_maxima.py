@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mrcnn_lite.ops.fast import maximum as maximum_file
 from mrcnn_lite.ops.fast.maximum import _maximum_on_any_device, maximum
 from mrcnn_lite.ops.fast.sparse import transpose_bags, weighted_sum
 
@@ -37,6 +38,17 @@ def test_gradient_of_max_goes_to_the_first_of_equal_entries(function, bags):
             first = table.detach()[part, channel].numpy().argmax()
             expected[part[first], channel] += weight[bag, channel]
     torch.testing.assert_close(grad, expected)
+
+
+def test_gradient_of_max_where_int32_cannot_number_the_table(bags, monkeypatch):
+    table, cells, offsets = bags
+    weight = torch.randn(len(SIZES), 6, dtype=torch.float64)
+    gradients = []
+    for largest in (2**31 - 1, 2000):  # the table has 2,406 numbers
+        monkeypatch.setattr(maximum_file, "LARGEST", largest)
+        output = maximum(table.requires_grad_(), cells, offsets)
+        gradients += torch.autograd.grad(output, table, weight)
+    assert torch.equal(*gradients)
 
 
 def test_transposed_bags_are_the_transposed_matrix(bags):
