@@ -227,5 +227,5 @@ def _are_valid(rois: Tensor, most: float) -> bool:
     # A NaN is its column's least and largest value.
     low, high = (extreme.tolist() for extreme in rois.aminmax(dim=0))  # 5 numbers each
     number = rois[:, 0]  # [K]
-    in_batch = 0 <= low[0] and high[0] <= most and number.equal(number.trunc())
+    in_batch = low[0] >= 0 and high[0] <= most and number.equal(number.trunc())
     return in_batch and all(map(math.isfinite, low + high))

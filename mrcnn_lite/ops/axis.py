@@ -12,6 +12,7 @@ whole number must round to the same side.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -23,6 +24,8 @@ LARGEST = 2**31 - 1  # entries are counted and numbered in int32
 # A box may ask for any number of samples, as may a caller. With so many along an axis, all that is
 # made of them takes gigabytes.
 MOST_SAMPLES = 2**25
+# Of so many RoIs both axes are computed at once.
+FEW = 512
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,28 @@ class Axis:
     samples: Tensor | None = None
     sample_counts: Tensor | None = None
 
+    def halves(self) -> tuple["Axis", "Axis"]:
+        """This axis of the first half of the RoIs, and of the second one."""
+        bins = len(self.counts) // 2
+        if self.width is None and not isinstance(self.counts, ValuelessTensor):
+            entries = int(self.counts[:bins].sum())
+            samples = None if self.samples is None else int(self.sample_counts[:bins].sum())
+        else:
+            entries = len(self.cells) // 2
+            samples = None if self.samples is None else len(self.samples) // 2
+        ends = {
+            **dict.fromkeys(("start", "size", "edges"), len(self.start) // 2),
+            **dict.fromkeys(("counts", "sample_counts"), bins),
+            **dict.fromkeys(("cells", "weights"), entries),
+            "samples": samples,
+        }
+        parts = {name: getattr(self, name) for name in ends}
+        parts = {name: part for name, part in parts.items() if part is not None}
+        return (
+            replace(self, **{name: part[: ends[name]] for name, part in parts.items()}),
+            replace(self, **{name: part[ends[name] :] for name, part in parts.items()}),
+        )
+
 
 def both_axes(
     axis: Callable[..., Axis],
@@ -69,20 +94,41 @@ def both_axes(
         map_size: (H, W) in cells.
         arguments: the last ones of `axis`.
     """
+    rows, columns = output_size
+    if rows == columns and len(rois) <= FEW:
+        with suppress(ValueError):  # what is too much for both at once may do for each
+            return _both_at_once(axis, rois, rows, map_size, *arguments)
     _, x1, y1, x2, y2 = rois.unbind(dim=1)  # [K] each
-    y = axis(y1, y2, output_size[0], map_size[0], *arguments)
-    x = axis(x1, x2, output_size[1], map_size[1], *arguments)
+    y = axis(y1, y2, rows, map_size[0], *arguments)
+    x = axis(x1, x2, columns, map_size[1], *arguments)
     return y, x
 
 
-def pool_axis(low: Tensor, high: Tensor, bins: int, length: int, scale: float) -> Axis:
+def _both_at_once(
+    axis: Callable[..., Axis], rois: Tensor, bins: int, map_size: tuple[int, int], *arguments
+) -> tuple[Axis, Axis]:
+    """`both_axes` as one axis of twice as many RoIs.
+
+    With few of them an operation takes as long as its number of steps, and this halves it.
+    """
+    low, high = rois[:, 1:].t().reshape(2, 2 * len(rois))  # [2 K] each: all x, all y
+    length = map_size[0]
+    if length != map_size[1]:
+        length = torch.empty(2, len(rois), dtype=torch.int32, device=rois.device)
+        length[0], length[1] = map_size[1], map_size[0]
+        length = length.view(-1, 1)  # [2 K, 1]
+    x, y = axis(low, high, bins, length, *arguments).halves()
+    return y, x
+
+
+def pool_axis(low: Tensor, high: Tensor, bins: int, length: int | Tensor, scale: float) -> Axis:
     """RoIPool: the box rounded to whole cells, each bin rounded outwards to whole cells."""
     start, size = quantised_box(low, high, scale)
     return whole_cells(start, size, bins, last=length)
 
 
 def warp_axis(
-    low: Tensor, high: Tensor, bins: int, length: int, scale: float, sampling: int
+    low: Tensor, high: Tensor, bins: int, length: int | Tensor, scale: float, sampling: int
 ) -> Axis:
     """RoIWarp: RoIPool's box, its bins not rounded but sampled."""
     start, size = quantised_box(low, high, scale)
@@ -90,7 +136,13 @@ def warp_axis(
 
 
 def align_axis(
-    low: Tensor, high: Tensor, bins: int, length: int, scale: float, sampling: int, aligned: bool
+    low: Tensor,
+    high: Tensor,
+    bins: int,
+    length: int | Tensor,
+    scale: float,
+    sampling: int,
+    aligned: bool,
 ) -> Axis:
     """RoIAlign: RoIWarp without the rounding of the box."""
     half_a_cell = 0.5 if aligned else 0.0
@@ -99,7 +151,7 @@ def align_axis(
     return bilinear_samples(origin, size, bins, length, sampling)
 
 
-def ps_pool_axis(low: Tensor, high: Tensor, bins: int, length: int, scale: float) -> Axis:
+def ps_pool_axis(low: Tensor, high: Tensor, bins: int, length: int | Tensor, scale: float) -> Axis:
     """PSRoIPool: RoIPool's bins of a box without the + 1, averaged, less the map's last cell."""
     start, end = round_half_away(low * scale), round_half_away(high * scale)
     axis = whole_cells(start, (end - start).clamp(min=1), bins, last=length - 1)
@@ -125,14 +177,14 @@ def quantised_box(low: Tensor, high: Tensor, scale: float) -> tuple[Tensor, Tens
     return start, (round_half_away(high * scale) - start + 1).clamp(min=1)
 
 
-def whole_cells(start: Tensor, size: Tensor, bins: int, last: int) -> Axis:
+def whole_cells(start: Tensor, size: Tensor, bins: int, last: int | Tensor) -> Axis:
     """Bins of whole cells: from the floor of a bin's start to the ceiling of its end.
 
     Args:
         start: `Tensor[K]` of whole numbers.
         size: `Tensor[K]`.
         bins: P, the number of bins.
-        last: where the part of the map that may be read ends, in cells.
+        last: where the part of the map that may be read ends, in cells, or `Tensor[K, 1]` int32.
 
     Returns:
         the axis, without weights and samples.
@@ -142,8 +194,8 @@ def whole_cells(start: Tensor, size: Tensor, bins: int, last: int) -> Axis:
     low = (p * bin_size).floor() + start[:, None]  # [K, P]
     high = ((p + 1) * bin_size).ceil() + start[:, None]
     # Clamped in both types: the conversion of a value beyond int32 is undefined.
-    low = low.clamp(0, last).int().clamp(0, last)
-    high = torch.maximum(low, high.clamp(0, last).int().clamp(0, last))
+    low = _on_map(_on_map(low, last).int(), last)
+    high = torch.maximum(low, _on_map(_on_map(high, last).int(), last))
     bin_of_entry, place = ragged((high - low).flatten())  # [E] each
     return Axis(
         start=start,
@@ -155,7 +207,9 @@ def whole_cells(start: Tensor, size: Tensor, bins: int, last: int) -> Axis:
     )
 
 
-def bilinear_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampling: int) -> Axis:
+def bilinear_samples(
+    origin: Tensor, size: Tensor, bins: int, length: int | Tensor, sampling: int
+) -> Axis:
     """Bins of bilinear samples at the centres of equal parts, weighted so that they are averaged.
 
     Args:
@@ -163,7 +217,7 @@ def bilinear_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampl
         size: `Tensor[K]`; may be negative (an inverted box is read backwards, or not at all if
             sampling is adaptive).
         bins: P, the number of bins.
-        length: the number of cells on the map.
+        length: the number of cells on the map, or `Tensor[K, 1]` int32.
         sampling: samples per bin, or <= 0 to take as many as a bin has cells, rounded up.
 
     Returns:
@@ -174,12 +228,15 @@ def bilinear_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampl
     return _adaptive_samples(origin, size, bins, length)
 
 
-def _fixed_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampling: int) -> Axis:
+def _fixed_samples(
+    origin: Tensor, size: Tensor, bins: int, length: int | Tensor, sampling: int
+) -> Axis:
     check_total(len(size) * bins * sampling, MOST_SAMPLES)
     p = torch.arange(bins, dtype=origin.dtype, device=origin.device)[:, None]  # [P, 1]
     i = torch.arange(sampling, dtype=origin.dtype, device=origin.device)  # [n]
     bin_size = (size / bins)[:, None, None]  # [K, 1, 1]
     position = origin[:, None, None] + p * bin_size + (i + 0.5) * bin_size / sampling  # [K, P, n]
+    length = length[:, None] if isinstance(length, Tensor) else length
     cells, weights = neighbours(position, length)  # [K, P, n, 2] each
     count = torch.full((len(size) * bins,), sampling, dtype=torch.int32, device=size.device)
     return Axis(
@@ -202,10 +259,11 @@ def _adaptive_samples(origin: Tensor, size: Tensor, bins: int, length: int) -> A
     roi, p = bin_of_sample // bins, bin_of_sample % bins
     bin_size = (size / bins)[roi]  # [S]
     position = origin[roi] + p * bin_size + (i + 0.5) * bin_size / number[roi]  # [S]
+    length = length[roi, 0] if isinstance(length, Tensor) else length
     cells, weights = neighbours(position, length)  # [S, 2] each
     # Neighbouring samples are less than a cell apart, so the cells of a bin form one run without
     # gaps, most of them read twice or more: each is listed once, with the sum of its weights.
-    low = torch.full_like(number_in_bin, length, dtype=torch.int32)  # [K * P]
+    low = torch.full_like(number_in_bin, LARGEST, dtype=torch.int32)  # [K * P]
     high = torch.full_like(low, -1)
     low = low.scatter_reduce(0, bin_of_sample.long(), cells[:, 0], "amin")
     high = high.scatter_reduce(0, bin_of_sample.long(), cells[:, 1], "amax")
@@ -232,7 +290,7 @@ def _equal_parts(start: Tensor, size: Tensor, bins: int) -> Tensor:
     return torch.stack([edges[:, :-1], edges[:, 1:]], dim=-1)
 
 
-def neighbours(position: Tensor, length: int) -> tuple[Tensor, Tensor]:
+def neighbours(position: Tensor, length: int | Tensor) -> tuple[Tensor, Tensor]:
     """The two cells around each position and their weights, `Tensor[..., 2]` each.
 
     Here cell j's value stands at position j. Up to one cell beyond the first and the last value
@@ -241,18 +299,26 @@ def neighbours(position: Tensor, length: int) -> tuple[Tensor, Tensor]:
 
     Args:
         position: `Tensor[...]`, differentiable.
-        length: the number of cells on the map.
+        length: the number of cells on the map, or int32 `Tensor[...]` of one for each position.
 
     Returns:
         (cells, weights): int32 and the type of `position`.
     """
     on_map = (position >= -1) & (position <= length)
-    inside = position.clamp(0, length - 1)
-    low = inside.detach().floor().int().clamp(0, length - 1)
+    last = length - 1
+    inside = _on_map(position, last)
+    low = _on_map(inside.detach().floor().int(), last)
     fraction = inside - low
-    cells = torch.stack([low, (low + 1).clamp(max=length - 1)], dim=-1)
+    cells = torch.stack([low, _on_map(low + 1, last)], dim=-1)
     weights = torch.stack([1 - fraction, fraction], dim=-1)
     return cells, torch.where(on_map[..., None], weights, 0)
+
+
+def _on_map(values: Tensor, last: int | Tensor) -> Tensor:
+    """Clamp values to 0 .. `last`, which may be an int32 tensor."""
+    if isinstance(last, Tensor):
+        return values.clamp(min=0).clamp(max=last.to(values.dtype))
+    return values.clamp(0, last)
 
 
 def check_total(entries: int, most: int = LARGEST) -> int:

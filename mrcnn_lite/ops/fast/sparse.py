@@ -9,8 +9,8 @@ Why it is faster: the zeros are not there, and the inner loop runs over channels
 in memory. Its gradient is the product with the transposed matrix, which is again a set of bags: for
 each cell, the bins that read it. So the backward pass is the same sum, after sorting the entries by
 cell. A map of one channel leaves the inner loop nothing to do and is summed along one axis at a
-time. If a table's rows do not lie together (a channels-first map), it is copied so that they do: all
-of it if the output is as large, else a few channels at a time.
+time. If a table's rows do not lie together (a channels-first map), it is copied so that they do:
+all of it if the output is as large, else a few channels at a time.
 
 Where it was measured: docs/results/roi_ops.md, beside torchvision's kernels.
 """
@@ -86,18 +86,29 @@ def multiply(
         i = torch.arange(rows, dtype=torch.int32, device=rois.device)[:, None]  # [P_h, 1]
         j = torch.arange(columns, dtype=torch.int32, device=rois.device)  # [P_w]
         maps = (maps * rows + i) * columns + j  # [K, P_h, P_w]
-    first_cell = (maps * (height * width)).expand(-1, rows, columns)  # [K, P_h, P_w]
+    first_cell = maps * (height * width)
     if y.width and x.width:
-        # As many entries in every bin: broadcasting to [K, P_h, P_w, n_y, n_x], and no look-ups.
-        check_total(first_cell.numel() * y.width * x.width)
-        y_shape, x_shape = (-1, rows, 1, y.width, 1), (-1, 1, columns, 1, x.width)
-        lines = first_cell[..., None, None] + y.cells.view(y_shape) * width
-        cells = lines + x.cells.view(x_shape)
-        weights = y.weights.view(y_shape) * x.weights.view(x_shape)
-        bins = torch.arange(first_cell.numel() + 1, dtype=torch.int32, device=rois.device)
-        return Entries(cells.flatten(), weights.flatten(), bins * (y.width * x.width))
+        # As many entries in every bin, n = n_y * n_x: broadcasting to [K, P_h, P_w, n], and no
+        # look-ups. Both factors are laid out as long as n first, for which the loops are quicker.
+        entries = y.width * x.width
+        number = len(rois) * rows * columns
+        check_total(number * entries)
+
+        def along_y(values: Tensor) -> Tensor:
+            values = values.view(-1, rows, y.width, 1).expand(-1, -1, -1, x.width)
+            return values.reshape(-1, rows, 1, entries)
+
+        def along_x(values: Tensor) -> Tensor:
+            values = values.view(-1, columns, 1, x.width).expand(-1, -1, y.width, -1)
+            return values.reshape(-1, 1, columns, entries)
+
+        cells = along_y(y.cells * width) + first_cell[..., None] + along_x(x.cells)
+        weights = along_y(y.weights) * along_x(x.weights)
+        bins = torch.arange(number + 1, dtype=torch.int32, device=rois.device)
+        return Entries(cells.flatten(), weights.flatten(), bins * entries)
     pairs = pair(y.counts, x.counts, (rows, columns))
-    lines = first_cell.reshape(-1)[pairs.bin_of_line] + y.cells[pairs.y] * width
+    first_cell = first_cell.expand(-1, rows, columns).reshape(-1)  # [bins]
+    lines = first_cell[pairs.bin_of_line] + y.cells[pairs.y] * width
     cells = lines[pairs.line] + x.cells[pairs.x]  # [E]
     weights = None
     if y.weights is not None:
