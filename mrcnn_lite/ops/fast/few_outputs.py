@@ -6,8 +6,8 @@ goes through the outputs one by one. That is several times slower for each of th
 comes before it, and of a contiguous map it only touches what the RoIs cover. So it is the faster
 one for some ten RoIs, and for a map of a single channel, where products have nothing to do at once.
 
-Where it was measured: docs/results/roi_ops.md. `OUTPUTS` is a fit to such measurements of processor
-time in one thread: with how many outputs (RoIs x bins x channels) both ways take equally long.
+Where it was measured: docs/results/roi_ops.md. `EQUAL` is a fit to such measurements of processor
+time in one thread, on an AMD EPYC (Zen 4): when both ways take equally long.
 
 In one thing this goes beyond torchvision's own operations: each kernel's gradient is again a
 kernel, so that second derivatives can be had.
@@ -26,26 +26,34 @@ from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 FARTHEST = 8
 
 
-class Equal(NamedTuple):
-    """At how many outputs both ways take equally long: `outputs + per_number * input.numel()`."""
+# To find a cell and list it takes the product as long as to read so many of its channels.
+CHANNELS_PER_CELL = 20
 
-    outputs: float
+
+class Equal(NamedTuple):
+    """When both ways take equally long, in outputs (RoIs x bins x channels) or cells' channels.
+
+    The kernel is faster below `fixed + per_output * outputs + per_number * input.numel()`: for
+    RoIPool, that many channels of cells that bins read; for RoIAlign, which reads as much in every
+    bin, 0.
+    """
+
+    fixed: float
+    per_output: float
     per_number: float
 
 
 # Operation, whether the map is contiguous, whether it wants a gradient. A channels-last map is
-# copied by torchvision, a contiguous one by us: hence the signs of the second numbers. RoIPool's
-# gradient takes both ways about as long, but its kernel reads whole boxes, and on a large map these
-# are large.
-OUTPUTS = {
-    ("align", True, False): Equal(120e3, 1 / 25),
-    ("align", True, True): Equal(20e3, 1 / 64),
-    ("align", False, False): Equal(90e3, -1 / 4),
-    ("align", False, True): Equal(20e3, -1 / 10),
-    ("pool", True, False): Equal(250e3, 1 / 50),
-    ("pool", True, True): Equal(1500e3, -1 / 14),
-    ("pool", False, False): Equal(270e3, -1 / 2),
-    ("pool", False, True): Equal(1100e3, -2),
+# copied by torchvision, a contiguous one by us: hence the signs of the last numbers.
+EQUAL = {
+    ("align", True, False): Equal(100e3, -1, 1 / 20),
+    ("align", True, True): Equal(20e3, -1, 1 / 64),
+    ("align", False, False): Equal(90e3, -1, -1 / 4),
+    ("align", False, True): Equal(20e3, -1, -1 / 10),
+    ("pool", True, False): Equal(450e3, -1.5, 1.1),
+    ("pool", True, True): Equal(800e3, 2, 1.4),
+    ("pool", False, False): Equal(500e3, -1.5, -1),
+    ("pool", False, True): Equal(800e3, 2, -3.5),
 }
 
 
@@ -74,16 +82,28 @@ def reads_little(
     )
     if not can:
         return False
+    few = len(rois) <= FEW
+    table = rois.tolist() if few else rois.unbind(dim=1)
     if input.shape[1] > 1:
-        equal = OUTPUTS[name, input.is_contiguous(), _wants_gradient(input)]
+        equal = EQUAL[name, input.is_contiguous(), _wants_gradient(input)]
         outputs = len(rois) * input.shape[1] * output_size[0] * output_size[1]
-        if outputs > equal.outputs + equal.per_number * input.numel():
+        bound = equal.fixed + equal.per_output * outputs + equal.per_number * input.numel()
+        if bound < 0:
             return False
+        if name == "pool":
+
+            def cells(_, x1, y1, x2, y2):  # bins are rounded outwards, each by about a cell
+                width, height = (x2 - x1) * spatial_scale, (y2 - y1) * spatial_scale
+                return (width + output_size[1]) * (height + output_size[0])
+
+            read = sum(cells(*roi) for roi in table) if few else float(cells(*table).sum())
+            if read * max(input.shape[1] - CHANNELS_PER_CELL, 0) > bound:
+                return False
     reach = FARTHEST * max(input.shape[2:]) / spatial_scale  # in image pixels
-    if len(rois) <= FEW:
+    if few:
         return all(
             -reach <= x1 <= x2 <= reach and -reach <= y1 <= y2 <= reach
-            for _, x1, y1, x2, y2 in rois.tolist()
+            for _, x1, y1, x2, y2 in table
         )
     low, high = rois[:, 1:3], rois[:, 3:]  # [K, 2] each
     return bool((low <= high).all() and low.min() >= -reach and high.max() <= reach)
