@@ -1,13 +1,16 @@
 """RoIPool and RoIAlign on a CPU when there is little to read: torchvision's kernels.
 
-What they replace: the sparse products of `sparse.py` and `maximum.py`, which cost about a
+What they replace: the sparse products of `sparse.py` and `maximum.py`, which take half a
 millisecond before they read anything, and which copy a channels-first map whole. torchvision's loop
 goes through the outputs one by one. That is several times slower for each of them, but nothing
 comes before it, and of a contiguous map it only touches what the RoIs cover. So it is the faster
 one for some ten RoIs, and for a map of a single channel, where products have nothing to do at once.
 
 Where it was measured: docs/results/roi_ops.md. `EQUAL` is a fit to such measurements of processor
-time in one thread, on an AMD EPYC (Zen 4): when both ways take equally long.
+time in one thread, on an AMD EPYC (family 25, model 17): when both ways take equally long. Where
+they nearly do, the kernel is taken, with which there is least to lose on another processor.
+
+The output stays as the kernels lay it out, channels first: another layout would be a copy.
 
 In one thing this goes beyond torchvision's own operations: each kernel's gradient is again a
 kernel, so that second derivatives can be had.
@@ -24,18 +27,16 @@ from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 # In sizes of the map. Of boxes beyond this torchvision's kernels read every sample that is off the
 # map, and in the end their numbers overflow.
 FARTHEST = 8
-
-
 # To find a cell and list it takes the product as long as to read so many of its channels.
 CHANNELS_PER_CELL = 20
 
 
 class Equal(NamedTuple):
-    """When both ways take equally long, in outputs (RoIs x bins x channels) or cells' channels.
+    """When both ways take equally long; an output is one number of RoIs x bins x channels.
 
-    The kernel is faster below `fixed + per_output * outputs + per_number * input.numel()`: for
-    RoIPool, that many channels of cells that bins read; for RoIAlign, which reads as much in every
-    bin, 0.
+    The bound is `fixed + per_output * outputs + per_number * input.numel()`. RoIPool's kernel is
+    the faster way while its bins read fewer numbers of the map than that, RoIAlign's, where an
+    output takes as long in every bin, while the bound is above 0.
     """
 
     fixed: float
@@ -46,9 +47,9 @@ class Equal(NamedTuple):
 # Operation, whether the map is contiguous, whether it wants a gradient. A channels-last map is
 # copied by torchvision, a contiguous one by us: hence the signs of the last numbers.
 EQUAL = {
-    ("align", True, False): Equal(100e3, -1, 1 / 20),
+    ("align", True, False): Equal(130e3, -1, 1 / 20),
     ("align", True, True): Equal(20e3, -1, 1 / 64),
-    ("align", False, False): Equal(90e3, -1, -1 / 4),
+    ("align", False, False): Equal(150e3, -1, -1 / 4),
     ("align", False, True): Equal(20e3, -1, -1 / 10),
     ("pool", True, False): Equal(450e3, -1.5, 1.1),
     ("pool", True, True): Equal(800e3, 2, 1.4),

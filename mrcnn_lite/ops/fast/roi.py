@@ -42,8 +42,9 @@ def roi_pool(
         spatial_scale: feature cells per image pixel.
 
     Returns:
-        `Tensor[K, C, P_h, P_w]` in channels-last format, of the input's type; differentiable with
-        respect to `input`. Of equal maxima the first in reading order gets the gradient.
+        `Tensor[K, C, P_h, P_w]` of the input's type, in channels-last format or, of a few RoIs on a
+        CPU, contiguous; differentiable with respect to `input`. Of equal maxima the first in
+        reading order gets the gradient.
 
     Raises:
         TypeError: an argument of a wrong type.
@@ -121,8 +122,8 @@ def roi_align(
         reduce: "mean" or "max" of a bin's samples.
 
     Returns:
-        `Tensor[K, C, P_h, P_w]` in channels-last format, of the input's type; differentiable with
-        respect to `input` and `boxes`.
+        `Tensor[K, C, P_h, P_w]` of the input's type, in channels-last format or, of a few RoIs on a
+        CPU, contiguous; differentiable with respect to `input` and `boxes`.
 
     Raises:
         TypeError: an argument of a wrong type.

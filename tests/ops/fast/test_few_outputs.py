@@ -115,3 +115,14 @@ def test_many_outputs_are_left_to_the_products(calls):
         calls.clear()
     ops.roi_align(features[:, :1], rois.expand(600, 5), 7, SCALE, 2)  # of one channel, however many
     assert calls == ["roi_align"]
+
+
+def test_pool_is_left_to_the_products_where_bins_cover_many_cells(calls):
+    features = torch.randn(1, 64, 32, 32)
+    small, large = ([0, 8.0, 8.0, 30.0, 30.0], [0, 8.0, 8.0, 248.0, 248.0])
+    for number in (40, 70):  # looked at one by one, and all at once
+        for box, by_kernel in ((small, True), (large, False)):
+            rois = torch.tensor([box]).expand(number, 5)
+            ops.roi_pool(features.requires_grad_(), rois, 7, SCALE)
+            assert (calls == ["roi_pool"]) is by_kernel
+            calls.clear()
