@@ -12,7 +12,6 @@ whole number must round to the same side.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import torch
@@ -24,8 +23,6 @@ LARGEST = 2**31 - 1  # entries are counted and numbered in int32
 # A box may ask for any number of samples, as may a caller. With so many along an axis, all that is
 # made of them takes gigabytes.
 MOST_SAMPLES = 2**25
-# Of so many RoIs both axes are computed at once.
-FEW = 512
 
 
 @dataclass(frozen=True)
@@ -55,28 +52,6 @@ class Axis:
     samples: Tensor | None = None
     sample_counts: Tensor | None = None
 
-    def halves(self) -> tuple["Axis", "Axis"]:
-        """This axis of the first half of the RoIs, and of the second one."""
-        bins = len(self.counts) // 2
-        if self.width is None and not isinstance(self.counts, ValuelessTensor):
-            entries = int(self.counts[:bins].sum())
-            samples = None if self.samples is None else int(self.sample_counts[:bins].sum())
-        else:
-            entries = len(self.cells) // 2
-            samples = None if self.samples is None else len(self.samples) // 2
-        ends = {
-            **dict.fromkeys(("start", "size", "edges"), len(self.start) // 2),
-            **dict.fromkeys(("counts", "sample_counts"), bins),
-            **dict.fromkeys(("cells", "weights"), entries),
-            "samples": samples,
-        }
-        parts = {name: getattr(self, name) for name in ends}
-        parts = {name: part for name, part in parts.items() if part is not None}
-        return (
-            replace(self, **{name: part[: ends[name]] for name, part in parts.items()}),
-            replace(self, **{name: part[ends[name] :] for name, part in parts.items()}),
-        )
-
 
 def both_axes(
     axis: Callable[..., Axis],
@@ -94,30 +69,9 @@ def both_axes(
         map_size: (H, W) in cells.
         arguments: the last ones of `axis`.
     """
-    rows, columns = output_size
-    if rows == columns and len(rois) <= FEW:
-        with suppress(ValueError):  # what is too much for both at once may do for each
-            return _both_at_once(axis, rois, rows, map_size, *arguments)
     _, x1, y1, x2, y2 = rois.unbind(dim=1)  # [K] each
-    y = axis(y1, y2, rows, map_size[0], *arguments)
-    x = axis(x1, x2, columns, map_size[1], *arguments)
-    return y, x
-
-
-def _both_at_once(
-    axis: Callable[..., Axis], rois: Tensor, bins: int, map_size: tuple[int, int], *arguments
-) -> tuple[Axis, Axis]:
-    """`both_axes` as one axis of twice as many RoIs.
-
-    With few of them an operation takes as long as its number of steps, and this halves it.
-    """
-    low, high = rois[:, 1:].t().reshape(2, 2 * len(rois))  # [2 K] each: all x, all y
-    length = map_size[0]
-    if length != map_size[1]:
-        length = torch.empty(2, len(rois), dtype=torch.int32, device=rois.device)
-        length[0], length[1] = map_size[1], map_size[0]
-        length = length.view(-1, 1)  # [2 K, 1]
-    x, y = axis(low, high, bins, length, *arguments).halves()
+    y = axis(y1, y2, output_size[0], map_size[0], *arguments)
+    x = axis(x1, x2, output_size[1], map_size[1], *arguments)
     return y, x
 
 
@@ -194,8 +148,9 @@ def whole_cells(start: Tensor, size: Tensor, bins: int, last: int | Tensor) -> A
     low = (p * bin_size).floor() + start[:, None]  # [K, P]
     high = ((p + 1) * bin_size).ceil() + start[:, None]
     # Clamped in both types: the conversion of a value beyond int32 is undefined.
-    low = _on_map(_on_map(low, last).int(), last)
-    high = torch.maximum(low, _on_map(_on_map(high, last).int(), last))
+    ends = 0 * last, last  # two numbers or two tensors
+    low = low.clamp(*ends).int().clamp(*ends)
+    high = torch.maximum(low, high.clamp(*ends).int().clamp(*ends))
     bin_of_entry, place = ragged((high - low).flatten())  # [E] each
     return Axis(
         start=start,
@@ -305,20 +260,12 @@ def neighbours(position: Tensor, length: int | Tensor) -> tuple[Tensor, Tensor]:
         (cells, weights): int32 and the type of `position`.
     """
     on_map = (position >= -1) & (position <= length)
-    last = length - 1
-    inside = _on_map(position, last)
-    low = _on_map(inside.detach().floor().int(), last)
+    inside = position.clamp(0 * length, length - 1)
+    low = inside.detach().floor().int().clamp(0 * length, length - 1)
     fraction = inside - low
-    cells = torch.stack([low, _on_map(low + 1, last)], dim=-1)
+    cells = torch.stack([low, (low + 1).clamp(max=length - 1)], dim=-1)
     weights = torch.stack([1 - fraction, fraction], dim=-1)
     return cells, torch.where(on_map[..., None], weights, 0)
-
-
-def _on_map(values: Tensor, last: int | Tensor) -> Tensor:
-    """Clamp values to 0 .. `last`, which may be an int32 tensor."""
-    if isinstance(last, Tensor):
-        return values.clamp(min=0).clamp(max=last.to(values.dtype))
-    return values.clamp(0, last)
 
 
 def check_total(entries: int, most: int = LARGEST) -> int:
