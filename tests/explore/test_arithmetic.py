@@ -29,7 +29,7 @@ const results = groups.map(({ operation, size, rois, bins, stride, sampling, val
       const bin = cellsOfBin(read, row, column);
       counts.push(bin.length);
       for (const [x, y, weight] of bin) { cells.push(y * size[1] + x); weights.push(weight); }
-      const { x, y } = splitShift(operation, size, roi, bins, stride, sampling, row, column);
+      const { x, y } = splitShift(size, roi, bins, stride, sampling, row, column).errors[operation];
       for (const name of [...CAUSES, "total"]) causes.push(x[name], y[name]);
     }
   }
