@@ -120,8 +120,9 @@ def recipe_for(backbone: str) -> TrainConfig:
 def scale_recipe(recipe: TrainConfig, batch_size: int) -> TrainConfig:
     """Change the batch and, in proportion, the learning rate (Goyal et al. 2017, section 2.1).
 
-    Twice the images give a gradient with half the noise, and half as many steps per epoch: so each
-    step may go twice as far.
+    Twice the images give a gradient whose noise has half the variance, and half as many steps per
+    epoch: so each step may go twice as far. That is SGD's rule. AdamW's steps are about as long
+    whatever the batch; for it a smaller batch's rate is cautious.
     """
     learning_rate = recipe.learning_rate * batch_size / recipe.batch_size
     return replace(recipe, batch_size=batch_size, learning_rate=learning_rate)

@@ -25,6 +25,8 @@ from mrcnn_lite.files import RESULTS
 
 # The numbers that tables show; the JSON has all twelve of pycocotools.
 SHOWN = ("AP", "AP50", "AP75")
+# Those of which the gains are given.
+GAINS = ("AP", "AP75")
 # 97.5 % of Student's t lie below these, for 1, 2, ... degrees of freedom: an interval of 95 %. The
 # last serves for more, too, and makes the interval a little wider than it need be.
 STUDENT_T = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
@@ -154,6 +156,12 @@ def page(summary: dict[str, Any]) -> str:
         "",
         table_of_gains(summary),
     ]
+    if any(name not in claim["paper"] for claim in summary["comparisons"] for name in GAINS):
+        lines += [
+            "",
+            "Where the paper's column is empty, it has no figure; the direction is then judged by "
+            "its words.",
+        ]
     on_par = [claim for claim in summary["comparisons"] if claim["claim"] == "on par"]
     if on_par:
         margin = f"±{100 * ON_PAR_MARGIN:.0f} %"
@@ -179,7 +187,7 @@ def table_of_gains(summary: dict[str, Any]) -> str:
     """Write what each comparison gains, with its interval and what it says, in Markdown."""
     rows = []
     for comparison in summary["comparisons"]:
-        for name in ("AP", "AP75"):
+        for name in GAINS:
             paper = comparison["paper"].get(name)
             rows.append(
                 [

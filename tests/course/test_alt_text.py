@@ -27,6 +27,27 @@ def test_says_what_stands_in_the_figure():
     plt.close(figure)
 
 
+def test_an_axis_that_grows_downwards_says_so():
+    """As those of all images do."""
+    figure, (left, right) = plt.subplots(1, 2)
+    left.imshow([[0, 1], [2, 3]])
+    left.set(title="a map", xlabel="x", ylabel="y")
+    right.plot([1, 2])
+    right.set(ylabel="error")
+    assert describe(figure) == "Figure, 2 panels: a map, across x, down y; up error."
+    plt.close(figure)
+
+
+def test_formulas_are_read_without_their_markup():
+    figure, axes = plt.subplots()
+    axes.set_title("$A^T$ times ones")
+    axes.plot([1, 2], label=r"$\log(w / w_a)$")
+    axes.plot([2, 1], label="$e^{d_w}$")
+    axes.legend()
+    assert describe(figure) == "Figure, A^T times ones. Legend: log(w / w_a), e^d_w."
+    plt.close(figure)
+
+
 def test_a_colour_bar_is_no_panel():
     figure, (left, right) = plt.subplots(1, 2, layout="constrained")
     picture = left.imshow([[0, 1]])

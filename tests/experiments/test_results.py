@@ -135,6 +135,14 @@ def test_the_page_has_our_figures_beside_the_papers(finished):
     )
 
 
+def test_the_page_says_how_a_claim_without_figures_is_judged(finished):
+    summary = summarise("2b", finished)
+    note = "Where the paper's column is empty, it has no figure; the direction is then judged by"
+    assert note not in page(summary)
+    del summary["comparisons"][0]["paper"]["AP75"]
+    assert note in page(summary)
+
+
 def test_a_larger_table_is_not_overwritten(finished, tmp_path):
     out = tmp_path / "out"
     write_results(out, "2b", finished)

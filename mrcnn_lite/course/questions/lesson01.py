@@ -142,7 +142,7 @@ QUESTIONS = (
             ),
             Choice(
                 "it falls a little: low scores count less",
-                "Nowhere was a score multiplied with anything. What was it used for?",
+                "Nowhere was a score multiplied by anything. What was it used for?",
             ),
         ),
     ),
@@ -191,8 +191,8 @@ QUESTIONS = (
     ),
     Question(
         "runs_of_the_network",
-        "Its three partitions have 40 + 11 + 4 = 55 segments. How much arithmetic does it need, "
-        "compared with one run of Mask R-CNN?",
+        "The three partitions of segment-first have 40 + 11 + 4 = 55 segments. How much arithmetic "
+        "does it need, compared with one run of Mask R-CNN?",
         (
             Choice(
                 "about as much: small segments are cheap",

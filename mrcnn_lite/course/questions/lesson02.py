@@ -72,7 +72,7 @@ QUESTIONS = (
     ),
     Question(
         "bins_without_cells",
-        "Which of the three has bins without cells?",
+        "Which of the boxes has bins without cells?",
         (
             Choice(
                 "10 cells in 4 bins",
@@ -144,13 +144,13 @@ QUESTIONS = (
             ),
             Choice(
                 "between 0 and +16 pixels",
-                "That is right of the same cells read with a mean. Go through the three steps once "
-                "more: is a mean what step 3 takes?",
+                "That is right for the same cells read with a mean. Go through the three steps "
+                "once more: is a mean what step 3 takes?",
             ),
             Choice(
                 "between +9 and +24 pixels",
-                "Rounding, the + 1 and the maximum add up, and two of them always push to the "
-                "right.",
+                "Rounding, the + 1 and the maximum add up, and on this ramp two of them push to "
+                "the right wherever the box lies.",
                 right=True,
             ),
         ),

@@ -96,7 +96,8 @@ QUESTIONS = (
         (
             Choice(
                 "the slope of the features where the samples are",
-                "It would, if moving the box moved the samples. What stands between x1 and them?",
+                "It would be, if moving the box moved the samples. What stands between x1 and "
+                "them?",
             ),
             Choice(
                 "zero, nearly everywhere",

@@ -146,8 +146,8 @@ QUESTIONS = (
             ),
             Choice(
                 "none: in cells all three are the same",
-                "Count how many cells an object has at either stride. Is a whole cell more or "
-                "less still the same to it?",
+                "Count how many cells an object has at each stride. Is a whole cell more or less "
+                "still the same to it?",
             ),
         ),
     ),

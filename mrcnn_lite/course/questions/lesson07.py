@@ -82,7 +82,7 @@ QUESTIONS = (
                 "both be equally near?",
             ),
             Choice(
-                "twice as far from each size to the next",
+                "twice as far for anchors twice as large",
                 "Everything grows with the anchor: the distance to the next one, and the offset "
                 "that the same IoU allows.",
                 right=True,
@@ -172,7 +172,7 @@ QUESTIONS = (
                 "box look different when another source proposes it?",
             ),
             Choice(
-                "it falls by about one in eight",
+                "it falls by about an eighth",
                 "The heads take any box; what is missing are the objects that the source misses.",
                 right=True,
             ),

@@ -78,8 +78,8 @@ QUESTIONS = (
         (
             Choice(
                 "Where the object is",
-                "Plausible, but it can be tested: forget the classes, and take every pixel at "
-                "which any class is likelier than the background. The next cell does it.",
+                "Plausible, but it can be tested: forget which class it is, and take every pixel "
+                "at which all six together are likelier than the background. Section 8 does it.",
             ),
             Choice(
                 "Which class it is",

@@ -88,9 +88,9 @@ QUESTIONS = (
             ),
             Choice(
                 "They become much worse than those of a model that learnt with RoIPool",
-                "The box is off by up to half a cell, and maxima are larger than the means that "
-                "the branches know. With RoIPool from the beginning they could at least get used "
-                "to the latter.",
+                "The box's edges are off by up to half a cell, the far ones by up to one and a "
+                "half, and maxima are larger than the means that the branches know. With RoIPool "
+                "from the beginning they could at least get used to the latter.",
                 right=True,
             ),
         ),

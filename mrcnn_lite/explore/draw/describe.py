@@ -1,5 +1,6 @@
 """What stands in a figure, in words: for those who do not see it."""
 
+import re
 from collections.abc import Iterable
 
 from matplotlib.axes import Axes
@@ -7,6 +8,8 @@ from matplotlib.figure import Figure
 
 # What Matplotlib labels the axes of a colour bar.
 COLOUR_BAR = "<colorbar>"
+# What Matplotlib sets as a formula, and what of it is not to be read aloud.
+FORMULA, MARKUP = re.compile(r"\$([^$]*)\$"), re.compile(r"[\\{}]")
 
 
 def describe(figure: Figure) -> str:
@@ -26,7 +29,9 @@ def describe(figure: Figure) -> str:
 def _describe_panel(axes: Axes) -> str:
     parts = [_one_line(axes.get_title())] if axes.get_title() else []
     if axes.axison:
-        labels = ((axes.get_xlabel(), "across"), (axes.get_ylabel(), "up"))
+        # Images, maps and tables count their rows from above.
+        upright = "down" if axes.yaxis_inverted() else "up"
+        labels = ((axes.get_xlabel(), "across"), (axes.get_ylabel(), upright))
         parts += [f"{direction} {_one_line(label)}" for label, direction in labels if label]
     return ", ".join(parts)
 
@@ -40,4 +45,5 @@ def _unique(labels: Iterable[str]) -> str:
 
 
 def _one_line(text: str) -> str:
+    text = FORMULA.sub(lambda formula: MARKUP.sub("", formula[1]), text)
     return " ".join(text.split())

@@ -49,10 +49,11 @@ def draw_overlap(
     colors = [meanings[0].color, meanings[1].color, "black"]
     picture = np.array([to_rgb(color) for color in ("white", *colors)])[where]
     axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest")
+    counts = [np.count_nonzero(where == value) for value in (1, 2, 3)]
     axes.legend(
         handles=[
-            Patch(facecolor=color, label=f"{label}: {np.count_nonzero(where == value)} pixels")
-            for value, (color, label) in enumerate(zip(colors, labels), start=1)
+            Patch(facecolor=color, label=f"{label}: {count} pixel{'' if count == 1 else 's'}")
+            for color, label, count in zip(colors, labels, counts)
         ],
         loc="upper center",
         bbox_to_anchor=(0.5, -0.18),

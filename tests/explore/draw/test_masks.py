@@ -39,6 +39,16 @@ def test_overlap_legend_counts_pixels(axes):
     ]
 
 
+def test_a_single_pixel_is_no_pixels(axes):
+    draw_overlap(axes, [[True, True]], [[False, True]])
+    texts = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert texts == [
+        "only in the first: 1 pixel",
+        "only in the second: 0 pixels",
+        "in both: 1 pixel",
+    ]
+
+
 def test_label_map_names_each_label_in_its_middle(axes):
     labels = np.zeros((6, 10), dtype=np.int64)
     labels[1:3, 2:8] = 3
