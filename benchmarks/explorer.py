@@ -41,7 +41,8 @@ LINK_PICTURE = DOCS / "site" / "static" / "social.png"
 LINK_SIZE = (1200, 630)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-DRAGS = 120
+# Ten to warm up, and the 200 that count.
+DRAGS = 210
 PRESSES = 40
 # Of the page: settings that are usual, and the costliest.
 COSTLY = {"stride": 4, "bins": 14}

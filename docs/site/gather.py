@@ -5,7 +5,6 @@ import re
 import shutil
 from pathlib import Path
 
-import ipywidgets
 import nbformat
 from addresses import REPOSITORY, SITE
 from api import GROUPS, guide_pages
@@ -97,16 +96,8 @@ def _shown(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
             "code_prompt_hide": "Hide the solution",
         }
     cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    for output in cell.outputs:
-        if _is_only_the_name_of_a_widget(output.get("data", {})):
-            output.data = {"text/markdown": "*Sliders, which move in the notebook.*"}
     cell.outputs = with_panels(cell.outputs)
     return cell
-
-
-def _is_only_the_name_of_a_widget(data: dict) -> bool:
-    name, bracket, _ = str(data.get("text/plain", "")).partition("(")
-    return set(data) == {"text/plain"} and bool(bracket) and hasattr(ipywidgets, name)
 
 
 def _write(path: Path, text: str) -> None:

@@ -29,11 +29,27 @@ const results = groups.map(({ operation, size, rois, bins, stride, sampling, val
       const bin = cellsOfBin(read, row, column);
       counts.push(bin.length);
       for (const [x, y, weight] of bin) { cells.push(y * size[1] + x); weights.push(weight); }
-      const { x, y } = splitShift(operation, size, roi, bins, stride, sampling, row, column);
+      const { x, y } = splitShift(size, roi, bins, stride, sampling, row, column).errors[operation];
       for (const name of [...CAUSES, "total"]) causes.push(x[name], y[name]);
     }
   }
   return [counts, cells, weights, causes, features, empty].map(encode);
+});
+process.stdout.write(JSON.stringify(results));
+"""
+# For every slide: its positions, and per operation the error and its causes at each of them.
+TRACER = """
+import { readFileSync } from "node:fs";
+const slides = JSON.parse(readFileSync(process.argv[2], "utf8"));
+const results = slides.map(({ size, roi, bins, stride, sampling, bin, axis, step }) => {
+  const { axes, steps } = splitShift(size, roi, bins, stride, sampling, ...bin);
+  const length = axis === "x" ? roi[2] - roi[0] : roi[3] - roi[1];
+  const across = steps[axis === "x" ? "y" : "x"];
+  const { positions, errors } = traceErrors(length, axes[axis], across, step, 32);
+  for (const traces of Object.values(errors)) {
+    for (const cause in traces) traces[cause] = [...traces[cause]];
+  }
+  return { positions, errors };
 });
 process.stdout.write(JSON.stringify(results));
 """
@@ -79,27 +95,26 @@ def make_rois(random, height, width) -> list[list[float]]:
     return rois.tolist()
 
 
-def run_javascript(node: str, groups: list[dict], folder: Path) -> list[list[np.ndarray]]:
-    script, cases = folder / "run.mjs", folder / "cases.json"
-    script.write_text((FOLDER / "arithmetic.js").read_text("utf-8") + RUNNER, encoding="utf-8")
-    cases.write_text(json.dumps(groups), encoding="utf-8")
+def run_javascript(node: str, runner: str, cases: list[dict], folder: Path):
+    """What a runner, appended to the module, writes as JSON for these cases."""
+    script, file = folder / "run.mjs", folder / "cases.json"
+    script.write_text((FOLDER / "arithmetic.js").read_text("utf-8") + runner, encoding="utf-8")
+    file.write_text(json.dumps(cases), encoding="utf-8")
     run = subprocess.run(
-        [node, str(script), str(cases)], capture_output=True, text=True, timeout=120
+        [node, str(script), str(file)], capture_output=True, text=True, timeout=120
     )
     assert run.returncode == 0, run.stderr
-    return [
-        [np.frombuffer(base64.b64decode(text)) for text in result]
-        for result in json.loads(run.stdout)
-    ]
+    return json.loads(run.stdout)
 
 
 def test_javascript_reads_the_cells_that_the_package_reads(node, tmp_path):
     groups = make_groups()
     assert sum(len(group["rois"]) for group in groups) >= 5000
     worst_weight = worst_error = worst_feature = 0.0
-    for group, (counts, cells, weights, causes, features, empty) in zip(
-        groups, run_javascript(node, groups, tmp_path)
-    ):
+    for group, result in zip(groups, run_javascript(node, RUNNER, groups, tmp_path)):
+        counts, cells, weights, causes, features, empty = (
+            np.frombuffer(base64.b64decode(text)) for text in result
+        )
         rois = torch.tensor(group["rois"], dtype=torch.float64)
         rois = torch.cat([torch.zeros(len(rois), 1, dtype=torch.float64), rois], dim=1)
         bins, stride, sampling = group["bins"], group["stride"], group["sampling"]
@@ -124,3 +139,29 @@ def test_javascript_reads_the_cells_that_the_package_reads(node, tmp_path):
     assert worst_weight < 1e-12
     assert worst_feature < 1e-12
     assert worst_error < 1e-9
+
+
+def test_traces_are_the_packages_errors_at_every_position(node, tmp_path):
+    """Every box slides from beyond one border to beyond the other; half lie beyond a third."""
+    slides = [
+        {"size": [9, 12], "bins": 5, "stride": stride, "sampling": sampling, "bin": bin_}
+        | {"axis": axis, "step": stride / 4, "roi": [stride * edge for edge in roi]}
+        for stride in (4, 16)
+        for sampling in (-1, 3)
+        for bin_, roi in (([1, 3], [2.3, 1.6, 7.1, 6.5]), ([4, 0], [-1.2, 5.3, 6.4, 10.1]))
+        for axis in "xy"
+    ]
+    for slide_, traced in zip(slides, run_javascript(node, TRACER, slides, tmp_path)):
+        along = "xy".index(slide_["axis"])
+        rois = torch.tensor(slide_["roi"], dtype=torch.float64).repeat(len(traced["positions"]), 1)
+        extent = rois[:, along + 2] - rois[:, along]
+        rois[:, along] = torch.tensor(traced["positions"], dtype=torch.float64)
+        rois[:, along + 2] = rois[:, along] + extent
+        rois = torch.cat([torch.zeros(len(rois), 1, dtype=torch.float64), rois], dim=1)
+        for operation in OPERATIONS:
+            arguments = (slide_["size"], rois, slide_["bins"], slide_["stride"])
+            error = split_shift(operation, *arguments, slide_["sampling"])
+            for cause, trace in traced["errors"][operation].items():
+                row, column = slide_["bin"]
+                expected = getattr(error, cause)[:, along, row, column].numpy()
+                assert np.abs(np.array(trace) - expected).max() < 1e-9, (slide_, operation, cause)

@@ -4,6 +4,7 @@ import base64
 import io
 import re
 
+import ipywidgets
 import nbformat
 import pytest
 from matplotlib.figure import Figure
@@ -31,7 +32,11 @@ def published(monkeypatch):
     return outputs
 
 
-@pytest.mark.parametrize("make", [Explorer, move_panel])
+def explorer_below_a_slider():
+    return Explorer().below(ipywidgets.IntSlider())
+
+
+@pytest.mark.parametrize("make", [Explorer, move_panel, explorer_below_a_slider])
 def test_picture_is_an_output_of_its_own_before_the_widgets(published, make):
     widget = make()
     widget._ipython_display_()
@@ -39,7 +44,8 @@ def test_picture_is_an_output_of_its_own_before_the_widgets(published, make):
     assert list(view) == [WIDGET_VIEW]
     assert view[WIDGET_VIEW]["model_id"] == widget.model_id
     assert set(picture) == {"image/png", "text/plain"}
-    assert picture["text/plain"] == repr(widget)
+    shown = widget.children[-1] if make is explorer_below_a_slider else widget
+    assert picture["text/plain"] == repr(shown)
     assert list(style) == ["text/html"]
     assert len(picture["image/png"]) < MAX_BYTES
     image = Image.open(io.BytesIO(base64.b64decode(picture["image/png"])))
@@ -86,3 +92,13 @@ def test_lessons_keep_a_picture_of_each_widget_and_the_state_of_each_panel(lesso
         pictures = [out for out in cell.outputs if "image/png" in out.get("data", {})]
         assert len(pictures) == 1, cell.id
         assert pictures[0].metadata.get(STATE, {}).get("kind") == made[1]
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_no_lesson_leaves_but_a_widgets_name(lesson):
+    """A plain widget has no picture; it is shown with what has one."""
+    for cell in nbformat.read(lesson, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            name = str(data.get("text/plain", "")).partition("(")[0]
+            assert not hasattr(ipywidgets, name) or "image/png" in data, cell.id

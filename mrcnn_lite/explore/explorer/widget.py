@@ -12,11 +12,12 @@ needs no kernel; a test holds the two to each other.
 import base64
 import io
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import anywidget
 import traitlets
-from ipywidgets import register
+from ipywidgets import VBox, Widget, register
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import to_tensor
@@ -183,6 +184,13 @@ class Explorer(anywidget.AnyWidget):
         encoded = self.picture.split(",", 1)[1]
         return to_tensor(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB"))
 
+    def below(self, *widgets: Widget) -> "ExplorerBelow":
+        """The explorer with other widgets above it, such as sliders that are linked to its traits.
+
+        Shown as one output, they leave one picture in a saved notebook, and no widget's name.
+        """
+        return ExplorerBelow(self, widgets)
+
     def __repr__(self) -> str:
         edges = ", ".join(f"{edge:g}" for edge in self.roi)
         return (
@@ -192,6 +200,21 @@ class Explorer(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **options):
         return add_still(figure_of_error(self), *super()._repr_mimebundle_(**options))
+
+    def _ipython_display_(self):
+        display_with_still(*self._repr_mimebundle_())
+
+
+class ExplorerBelow(VBox):
+    """Widgets, and the explorer below them; the still picture is the explorer's."""
+
+    def __init__(self, explorer: Explorer, widgets: Iterable[Widget]) -> None:
+        super().__init__([*widgets, explorer])
+        self._explorer = explorer
+
+    def _repr_mimebundle_(self, **options):
+        data = {**super()._repr_mimebundle_(**options), "text/plain": repr(self._explorer)}
+        return add_still(figure_of_error(self._explorer), data)
 
     def _ipython_display_(self):
         display_with_still(*self._repr_mimebundle_())

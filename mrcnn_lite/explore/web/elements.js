@@ -48,14 +48,14 @@ export function makeChoice(legend, name, options, onChoose) {
 export function makeNumber(name, label, { whole = false, step = 1, words = show, onChange, onError }) {
   const id = uniqueName("number");
   const slider = make("input", {
-    type: "range", "data-slider": name, "aria-label": `${label}, slider`,
+    type: "range", step, "data-slider": name, "aria-label": `${label}, slider`,
     on: { input: () => onChange(Number(slider.value)) },
   });
   const field = make("input", {
     type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", id, "data-field": name,
     on: { input: () => (typing = true), change: () => take(), keydown: (event) => press(event), blur: () => settle() },
   });
-  let current = { value: 0, low: 0, high: 1 };
+  let current = { value: 0, low: NaN, high: NaN };
   let typing = false;
   const refuse = (text) => {
     field.setAttribute("aria-invalid", "true");
@@ -87,11 +87,11 @@ export function makeNumber(name, label, { whole = false, step = 1, words = show,
     if (field.getAttribute("aria-invalid")) reset();
   };
   const set = (value, low, high) => {
+    // Written anew, even equal limits would make the browser lay the slider out.
+    if (low !== current.low || high !== current.high) [slider.min, slider.max] = [low, high];
     current = { value, low, high };
-    [slider.min, slider.max, slider.step] = [low, high, step];
     slider.value = value;
     slider.setAttribute("aria-valuetext", words(value));
-    slider.style.setProperty("--share", `${(100 * (value - low)) / Math.max(high - low, 1e-9)}%`);
     if (!typing) reset();
   };
   const node = make("div", { class: "number" }, make("label", { for: id }, label), slider, field);

@@ -43,27 +43,33 @@ function neighbours(position, length) {
   const fraction = inside - low;
   // Beyond half a cell off the map a sample reads nothing, but still counts.
   const share = position >= -1 && position <= length ? 1 : 0;
-  return [
-    [low, share * (1 - fraction)],
-    [Math.min(low + 1, length - 1), share * fraction],
-  ];
+  return { low, high: Math.min(low + 1, length - 1), ofLow: share * (1 - fraction), ofHigh: share * fraction };
+}
+
+/** Add a weight to that of a cell; the cells stay in order. */
+function addWeight(cells, weights, cell, weight) {
+  // Samples follow each other, so that the cell is among the last, or new.
+  let at = cells.length;
+  while (at > 0 && cells[at - 1] > cell) at -= 1;
+  if (at > 0 && cells[at - 1] === cell) weights[at - 1] += weight;
+  else {
+    cells.splice(at, 0, cell);
+    weights.splice(at, 0, weight);
+  }
 }
 
 /** A bin of bilinear samples at the centres of equal parts, weighted so that they are averaged. */
 function bilinearSamples({ start, origin, size }, bins, p, length, sampling) {
   const binSize = size / bins;
   const number = sampling > 0 ? sampling : Math.max(Math.ceil(size / bins), 0);
-  const samples = [];
-  const total = new Map();
+  const [cells, weights, samples] = [[], [], []];
   for (let i = 0; i < number; i++) {
     const position = origin + p * binSize + ((i + 0.5) * binSize) / number;
     samples.push(position + 0.5);
-    for (const [cell, weight] of neighbours(position, length)) {
-      total.set(cell, (total.get(cell) ?? 0) + weight / number);
-    }
+    const { low, high, ofLow, ofHigh } = neighbours(position, length);
+    addWeight(cells, weights, low, ofLow / number);
+    addWeight(cells, weights, high, ofHigh / number);
   }
-  const cells = [...total.keys()].sort((a, b) => a - b);
-  const weights = cells.map((cell) => total.get(cell));
   return { edges: [start + p * binSize, start + (p + 1) * binSize], cells, weights, samples };
 }
 
@@ -85,19 +91,15 @@ export function boxThatIsRead(operation, low, high, stride) {
   return { start: origin + 0.5, size, origin, whole: false };
 }
 
-/** What bin `p` of `bins` along one axis reads: { edges, cells, weights, samples }, in cells. */
-export function readBin(operation, low, high, bins, p, length, stride, sampling) {
-  const box = boxThatIsRead(operation, low, high, stride);
-  if (box.whole) return wholeCells(box, bins, p, length);
-  return bilinearSamples(box, bins, p, length, sampling);
+/** What bin `p` of `bins` of such a box reads along its axis: { edges, cells, weights, samples }, in cells. */
+function readBin(box, bins, p, length, sampling) {
+  return box.whole ? wholeCells(box, bins, p, length) : bilinearSamples(box, bins, p, length, sampling);
 }
 
 /** All bins along one axis, and the box that they divide. */
-export function readAxis(operation, low, high, bins, length, stride, sampling) {
-  const parts = Array.from({ length: bins }, (_, p) =>
-    readBin(operation, low, high, bins, p, length, stride, sampling),
-  );
-  return { ...boxThatIsRead(operation, low, high, stride), bins: parts };
+function readAxis(operation, low, high, bins, length, stride, sampling) {
+  const box = boxThatIsRead(operation, low, high, stride);
+  return { ...box, bins: Array.from({ length: bins }, (_, p) => readBin(box, bins, p, length, sampling)) };
 }
 
 /** Both axes of an operation on a map of [height, width] cells. */
@@ -152,33 +154,48 @@ export function countEmptyBins({ x, y }) {
 /** What a bin reads on a ramp along its axis, as mean and as maximum; `weight`: of all cells. */
 function readRamp({ cells, weights }, whole, stride) {
   let [weight, sum] = [0, 0];
-  cells.forEach((cell, i) => {
+  for (let i = 0; i < cells.length; i++) {
     weight += weights[i];
-    sum += weights[i] * (cell + 0.5) * stride;
-  });
+    sum += weights[i] * (cells[i] + 0.5) * stride;
+  }
   if (!whole) return { weight, mean: sum, largest: sum };
   // Empty bins give 0, whatever the other axis holds.
   if (cells.length === 0) return { weight: 0, mean: 0, largest: 0 };
   return { weight: 1, mean: sum / weight, largest: (cells[cells.length - 1] + 0.5) * stride };
 }
 
-/** The steps from what should be read to what is read, for one bin along one axis. */
-function stepsOfBin(operation, low, high, bins, p, length, stride, sampling) {
-  const read = (name, by) => {
-    const whole = name === "pool";
-    return readRamp(readBin(name, low + by, high + by, bins, p, length, stride, sampling), whole, stride);
+/**
+ * The steps from what should be read to what is read, for one bin along one axis, by every operation.
+ *
+ * `boxes` are pairs [low, high] in image pixels along the axis, `axis` is { bin, bins, length, stride,
+ * sampling }. Returns { reference, shifted, own: { operation: ramps } }: for each box what should be read,
+ * the same half a cell off, and what each operation reads.
+ */
+function stepsOfBin(boxes, { bin, bins, length, stride, sampling }) {
+  const read = (operation, by) => {
+    let [former, ramp] = [null, null];
+    return boxes.map(([low, high]) => {
+      const box = boxThatIsRead(operation, low + by, high + by, stride);
+      // In whole cells many boxes are the same, one after the other.
+      if (box.start !== former?.start || box.size !== former.size) {
+        ramp = readRamp(readBin(box, bins, bin, length, sampling), box.whole, stride);
+      }
+      former = box;
+      return ramp;
+    });
   };
-  const reference = read("align", 0);
-  const shifted = OPERATIONS[operation].halfACellOff ? read("align", stride / 2) : reference;
-  return { reference, shifted, own: read(operation, 0) };
+  const own = Object.fromEntries(Object.keys(OPERATIONS).map((name) => [name, read(name, 0)]));
+  return { reference: own.align, shifted: read("align", stride / 2), own };
 }
 
-/** The error along one axis, of a bin with these steps and with others across, on the other axis. */
-function split(along, across) {
-  const reference = along.reference.mean * across.reference.weight;
-  const shifted = along.shifted.mean * across.shifted.weight;
-  const averaged = along.own.mean * across.own.weight;
-  const read = along.own.largest * across.own.weight;
+/** The error along one axis, of the bin in box `i` of these steps, and in box `j` of the other axis's. */
+function split(operation, along, i, across, j) {
+  const half = OPERATIONS[operation].halfACellOff ? "shifted" : "reference";
+  const [own, ownAcross] = [along.own[operation][i], across.own[operation][j]];
+  const reference = along.reference[i].mean * across.reference[j].weight;
+  const shifted = along[half][i].mean * across[half][j].weight;
+  const averaged = own.mean * ownAcross.weight;
+  const read = own.largest * ownAcross.weight;
   return {
     reference,
     read,
@@ -190,32 +207,42 @@ function split(along, across) {
 }
 
 /**
- * One bin's error in image pixels and its causes, on a ramp along each axis.
+ * One bin's error in image pixels and its causes, on a ramp along each axis, by every operation.
  *
- * Returns { x, y }, each with half_pixel, rounding, maximum and total, and with reference and read,
- * the positions that should be and that are read.
+ * Returns { errors, axes, steps }. errors[operation] is { x, y }, each with half_pixel, rounding, maximum
+ * and total, and with reference and read, the positions that should be and that are read; axes and steps
+ * are what `traceErrors` takes.
  */
-export function splitShift(operation, mapSize, [x1, y1, x2, y2], bins, stride, sampling, row, column) {
-  const x = stepsOfBin(operation, x1, x2, bins, column, mapSize[1], stride, sampling);
-  const y = stepsOfBin(operation, y1, y2, bins, row, mapSize[0], stride, sampling);
-  return { x: split(x, y), y: split(y, x) };
+export function splitShift(mapSize, [x1, y1, x2, y2], bins, stride, sampling, row, column) {
+  const x = { bin: column, bins, length: mapSize[1], stride, sampling };
+  const y = { bin: row, bins, length: mapSize[0], stride, sampling };
+  const steps = { x: stepsOfBin([[x1, x2]], x), y: stepsOfBin([[y1, y2]], y) };
+  const errors = Object.fromEntries(Object.keys(OPERATIONS).map((name) =>
+    [name, { x: split(name, steps.x, 0, steps.y, 0), y: split(name, steps.y, 0, steps.x, 0) }],
+  ));
+  return { errors, axes: { x, y }, steps };
 }
 
 /**
- * One bin's error along x or y as the box slides along that axis: [{ position, ...causes }], from
- * `beyond` image pixels before the map to as many behind it.
+ * One bin's error by every operation as a box of `size` image pixels slides along an axis, from `beyond`
+ * image pixels before the map to as many behind it.
+ *
+ * `axis` is the one along which it slides, `across` the steps on the other. Returns { positions, errors }:
+ * errors[operation][cause][i] belongs to positions[i].
  */
-export function traceError(operation, mapSize, roi, bins, stride, sampling, row, column, axis, step, beyond = 0) {
-  const along = { low: roi[0], high: roi[2], bin: column, length: mapSize[1] };
-  const across = { low: roi[1], high: roi[3], bin: row, length: mapSize[0] };
-  const [a, b] = axis === "x" ? [along, across] : [across, along];
-  const beside = stepsOfBin(operation, b.low, b.high, bins, b.bin, b.length, stride, sampling);
-  const size = a.high - a.low;
-  const trace = [];
-  for (let position = -beyond; position <= a.length * stride - size + beyond; position += step) {
-    const end = position + size;
-    const steps = stepsOfBin(operation, position, end, bins, a.bin, a.length, stride, sampling);
-    trace.push({ position, ...split(steps, beside) });
+export function traceErrors(size, axis, across, step, beyond = 0) {
+  const positions = [];
+  const last = axis.length * axis.stride - size + beyond;
+  for (let position = -beyond; position <= last; position += step) positions.push(position);
+  const along = stepsOfBin(positions.map((position) => [position, position + size]), axis);
+  const errors = {};
+  for (const name of Object.keys(OPERATIONS)) {
+    const traces = Object.fromEntries([...CAUSES, "total"].map((cause) => [cause, new Float64Array(positions.length)]));
+    for (let i = 0; i < positions.length; i++) {
+      const error = split(name, along, i, across, 0);
+      for (const cause in traces) traces[cause][i] = error[cause];
+    }
+    errors[name] = traces;
   }
-  return trace;
+  return { positions, errors };
 }

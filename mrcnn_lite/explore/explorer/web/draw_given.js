@@ -1,15 +1,17 @@
 // What the network is given: the feature of the box, as each operation computes it, in colours.
 
-import { readBox, readsSomething, roiFeature } from "./arithmetic.js";
+import { readsSomething, roiFeature } from "./arithmetic.js";
 import { asPicture } from "./pictures.js";
 
+// A pixel for each bin, for one feature after the other: to make a canvas takes longer than to fill it.
+const pixelsOfBins = new OffscreenCanvas(1, 1);
+
 /** Draw an operation's feature of the box over the whole canvas, a bin for each of its squares. */
-export function drawGiven({ context, width, height }, operation, features, settings, { mapSize, sampling }) {
-  const { roi, bins, stride } = settings;
-  const read = readBox(operation, mapSize, roi, bins, stride, sampling);
+export function drawGiven({ context, width, height }, read, features) {
+  const bins = read.x.bins.length;
   const values = roiFeature(read, features);
   context.imageSmoothingEnabled = false;
-  context.drawImage(asPicture({ rows: bins, columns: bins, values }), 0, 0, width, height);
+  context.drawImage(asPicture({ rows: bins, columns: bins, values }, pixelsOfBins), 0, 0, width, height);
   crossOut(context, read, width / bins, height / bins);
 }
 

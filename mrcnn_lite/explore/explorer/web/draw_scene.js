@@ -55,8 +55,8 @@ export function drawScene(view, { picture, features, settings, measured, colors,
   if (!plain) shadeCells(context, rectangle, weights, stride, colors["cells-read"], enlarged ? STRONG : STRONG_IN_SCENE);
 
   const dots = [1.2 * fine, 2.6 * fine];
-  if (!enlarged && !plain) drawBins(context, rectangle, read, stride, dots);
-  if (!plain) drawBin(context, rectangle, read, stride, row, column, 2 * fine, dots, 1.8);
+  if (!enlarged && !plain) drawBins(context, rectangle, read, stride, 1.2, dots);
+  if (!plain) drawBin(context, rectangle, read, stride, row, column, 2 * fine, dots);
   if (enlarged) outline(context, rectangle(edgesOfBin(measured.reference, row, column, stride)), colors["true-box"], 2.2, [3, 3]);
   const box = [read.x.start, read.y.start, read.x.start + read.x.size, read.y.start + read.y.size].map((e) => e * stride);
   if (operation !== "align") {
@@ -103,44 +103,95 @@ function shadeCells(context, rectangle, cells, stride, color, strong) {
   context.globalAlpha = 1;
 }
 
-function drawBins(context, rectangle, read, stride, dots) {
-  read.y.bins.forEach((_, row) =>
-    read.x.bins.forEach((_, column) => drawBin(context, rectangle, read, stride, row, column, 1.2, dots, 0.2)),
-  );
+/** The spans of an axis's bins in cells, without those that are empty. */
+function spansOfBins({ bins, whole }) {
+  const inset = whole ? INSET : 0;
+  return bins.map(({ edges: [low, high] }) => [low + inset, high - inset]).filter(([low, high]) => low < high);
 }
 
-function drawBin(context, rectangle, read, stride, row, column, width, dots, halo) {
+/** Dotted edges of all bins; dots take long to draw, so an edge that bins have in common is drawn once. */
+function drawBins(context, rectangle, read, stride, width, dots) {
+  const box = (...edges) => rectangle(edges.map((edge) => edge * stride));
+  const [columns, rows] = [spansOfBins(read.x), spansOfBins(read.y)];
+  context.strokeStyle = HALO;
+  context.lineWidth = width + 0.2;
+  for (const [y1, y2] of rows) for (const [x1, x2] of columns) context.strokeRect(...box(x1, y1, x2, y2));
+  context.strokeStyle = INK;
+  context.lineWidth = width;
+  context.setLineDash(dots);
+  const line = (...ends) => {
+    const [x, y, w, h] = box(...ends);
+    context.beginPath();
+    context.moveTo(x, y);
+    context.lineTo(x + w, y + h);
+    context.stroke();
+  };
+  for (const y of new Set(rows.flat())) for (const [x1, x2] of joinSpans(columns)) line(x1, y, x2, y);
+  for (const x of new Set(columns.flat())) for (const [y1, y2] of joinSpans(rows)) line(x, y1, x, y2);
+  context.setLineDash([]);
+}
+
+/** Spans in order, with those made one that touch each other. */
+function joinSpans(spans) {
+  const joined = [];
+  for (const [low, high] of spans) {
+    const last = joined[joined.length - 1];
+    if (last && low <= last[1]) last[1] = Math.max(last[1], high);
+    else joined.push([low, high]);
+  }
+  return joined;
+}
+
+function drawBin(context, rectangle, read, stride, row, column, width, dots) {
   const [[x1, x2], [y1, y2]] = [read.x.bins[column].edges, read.y.bins[row].edges];
   if (x2 <= x1 || y2 <= y1) return;
   const inset = read.x.whole ? INSET : 0;
   const edges = [x1 + inset, y1 + inset, x2 - inset, y2 - inset].map((edge) => edge * stride);
-  outline(context, rectangle(edges), INK, width, dots, halo);
+  outline(context, rectangle(edges), INK, width, dots);
 }
 
 function drawPoints(context, place, read, stride, only, color, cell) {
   const rows = only ? [read.y.bins[only[0]]] : read.y.bins;
   const columns = only ? [read.x.bins[only[1]]] : read.x.bins;
   const radius = only ? 4 : Math.min(2.6, Math.max(1, cell / 9));
-  // Where thousands of points are a cell's fraction apart, squares are as good, and much faster.
-  const round = radius > 1.2;
-  context.beginPath();
-  for (const { samples: ys } of rows) for (const y of ys) {
-    for (const { samples: xs } of columns) for (const x of xs) {
-      const [px, py] = place(x * stride, y * stride);
-      if (round) {
-        context.moveTo(px + radius, py);
-        context.arc(px, py, radius, 0, 2 * Math.PI);
-      } else {
-        context.rect(px - radius, py - radius, 2 * radius, 2 * radius);
-      }
-    }
-  }
+  const xs = columns.flatMap(({ samples }) => samples.map((x) => place(x * stride, 0)[0]));
+  const ys = rows.flatMap(({ samples }) => samples.map((y) => place(0, y * stride)[1]));
   context.fillStyle = color;
+  // Where thousands of points are a cell's fraction apart, squares are as good, and much faster.
+  if (radius <= 1.2) return fillSquares(context, xs, ys, radius);
+  context.beginPath();
+  for (const y of ys) for (const x of xs) {
+    context.moveTo(x + radius, y);
+    context.arc(x, y, radius, 0, 2 * Math.PI);
+  }
   context.fill();
-  if (!round) return;
   context.strokeStyle = INK;
   context.lineWidth = only ? 1.2 : 0.8;
   context.stroke();
+}
+
+// Columns of points, of which the rows leave what is between them.
+const columnsOfPoints = new OffscreenCanvas(1, 1);
+
+/** Fill squares around all points of a grid: column by column, then all that lies between the rows is taken away. */
+function fillSquares(context, xs, ys, radius) {
+  const { width, height } = context.canvas;
+  // To set a canvas's size clears it.
+  [columnsOfPoints.width, columnsOfPoints.height] = [width, height];
+  const own = columnsOfPoints.getContext("2d");
+  own.setTransform(context.getTransform());
+  own.fillStyle = context.fillStyle;
+  const [top, bottom] = [ys[0] - radius, ys[ys.length - 1] + radius];
+  for (const x of xs) own.fillRect(x - radius, top, 2 * radius, bottom - top);
+  own.globalCompositeOperation = "destination-out";
+  for (let i = 1; i < ys.length; i++) {
+    const [end, start] = [ys[i - 1] + radius, ys[i] - radius];
+    if (start > end) own.fillRect(0, end, width, start - end);
+  }
+  context.save();
+  context.resetTransform();
+  context.drawImage(columnsOfPoints, 0, 0);
+  context.restore();
 }
 
 function writeWeights(context, place, cells, stride, cell) {

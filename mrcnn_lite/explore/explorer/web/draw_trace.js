@@ -2,7 +2,7 @@
 
 import { show } from "../../web/numbers.js";
 import { strokePath } from "../../web/viewport.js";
-import { CAUSES, OPERATIONS, traceError } from "./arithmetic.js";
+import { CAUSES, traceErrors } from "./arithmetic.js";
 import { BEYOND } from "./settings.js";
 
 // Each line's colour, width and dash; causes may coincide, so the later one is thinner.
@@ -23,42 +23,40 @@ const MARGIN = { left: 40, right: 14, top: 12, bottom: 36 };
  * Where a box reaches over the map's border a few places have errors of many cells. They would make
  * everything else flat, so what is beyond the limits is drawn on them.
  */
-function errorRange(traces, stride, causes) {
+function errorRange({ positions, errors }, stride, causes) {
   const unit = stride / 2;
   let [low, high] = causes === "all" ? [-unit, stride] : [-unit, unit];
-  for (const trace of traces) {
+  const last = positions[positions.length - 1] - BEYOND;
+  for (const traces of Object.values(errors)) {
     for (const name of causes === "all" ? ["total", ...CAUSES] : ["rounding"]) {
-      const values = trace.map((point) => point[name]).sort((a, b) => a - b);
-      const apart = Math.floor(values.length * RARE);
-      if (values.length === 0) continue;
-      low = Math.min(low, values[apart]);
-      high = Math.max(high, values[values.length - 1 - apart]);
+      // Where the box lies inside the map.
+      const inside = traces[name].filter((_, i) => positions[i] >= 0 && positions[i] <= last);
+      const apart = Math.floor(inside.length * RARE);
+      const [below, above] = [inside.filter((error) => error < low).sort(), inside.filter((error) => error > high).sort()];
+      if (below.length > apart) low = below[apart];
+      if (above.length > apart) high = above[above.length - 1 - apart];
     }
   }
   return [Math.floor(low / unit + 1e-6) * unit, Math.ceil(high / unit - 1e-6) * unit];
 }
 
-/** The traces of all operations; the former ones, if only the box's place along the axis differs. */
-export function traceAll(former, { roi, stride, bins, axis, causes }, { mapSize, sampling, row, column }) {
-  const [x1, y1, x2, y2] = roi;
-  const beside = axis === "x" ? y1 : x1;
-  const of = JSON.stringify([x2 - x1, y2 - y1, beside, mapSize, stride, bins, sampling, row, column, axis, causes]);
+/** The traces of all operations; the former ones, if only the box's place differs, and not what they say. */
+export function traceAll(former, { roi, stride, axis, causes }, { axes, steps }) {
+  const size = axis === "x" ? roi[2] - roi[0] : roi[3] - roi[1];
+  const across = steps[axis === "x" ? "y" : "x"];
+  // Of the place along the other axis only these matter: all 1, unless the box leaves the map.
+  const weights = [across.reference, across.shifted, ...Object.values(across.own)].map(([{ weight }]) => weight.toFixed(9));
+  const of = JSON.stringify([size, axis, axes[axis], weights, causes]);
   if (former.of === of) return former;
-  const all = {};
-  for (const name of Object.keys(OPERATIONS)) {
-    all[name] = traceError(name, mapSize, roi, bins, stride, sampling, row, column, axis, stride / STEPS_PER_CELL, BEYOND);
-  }
-  return { of, all, range: errorRange(Object.values(all).map(onTheMap), stride, causes) };
+  const traces = traceErrors(size, axes[axis], across, stride / STEPS_PER_CELL, BEYOND);
+  return { of, ...traces, range: errorRange(traces, stride, causes) };
 }
 
-/** The part of a trace where the box lies inside the map. */
-const onTheMap = (trace) => trace.filter(({ position }) => position >= 0 && position <= trace[trace.length - 1].position - BEYOND);
-
-/** Where a trace is drawn: from position and error to canvas pixels, and back. */
-export function traceScales({ width, height }, trace, [low, high], margin = MARGIN) {
+/** Where traces are drawn: from position and error to canvas pixels, and back. */
+export function traceScales({ width, height }, positions, [low, high], margin = MARGIN) {
   const [w, h] = [width - margin.left - margin.right, height - margin.top - margin.bottom];
-  const first = trace[0].position;
-  const length = trace[trace.length - 1].position - first || 1;
+  const first = positions[0];
+  const length = positions[positions.length - 1] - first || 1;
   return {
     x: (position) => margin.left + ((position - first) / length) * w,
     y: (error) => margin.top + ((high - Math.min(Math.max(error, low), high)) / (high - low)) * h,
@@ -67,16 +65,16 @@ export function traceScales({ width, height }, trace, [low, high], margin = MARG
 }
 
 /** Draw one operation's causes and whole error, and where the box stands now. */
-export function drawTrace({ context, width, height }, trace, now, range, { axis, stride, causes, colors }) {
-  const scales = traceScales({ width, height }, trace, range);
+export function drawTrace({ context, width, height }, scales, { positions, errors, range }, operation, now, { axis, stride, causes, colors }) {
   const right = width - MARGIN.right;
-  const last = trace[trace.length - 1].position;
-  shadeBeyond(context, scales, [trace[0].position, 0, last - BEYOND, last], height, colors);
+  const last = positions[positions.length - 1];
+  shadeBeyond(context, scales, [positions[0], 0, last - BEYOND, last], height, colors);
   drawAxes(context, scales, last, range, { axis, stride, colors, right, height });
   for (const [name, color, lineWidth, dash] of LINES) {
     if (causes !== "all" && name !== "rounding") continue;
-    if (name !== "total" && trace.every((point) => Math.abs(point[name]) < 1e-9)) continue;
-    drawLine(context, scales, trace, name, colors[color], lineWidth, dash);
+    const trace = errors[operation][name];
+    if (name !== "total" && trace.every((error) => Math.abs(error) < 1e-9)) continue;
+    drawLine(context, scales, positions, trace, colors[color], lineWidth, dash);
   }
   const [x, y] = [scales.x(now.position), scales.y(causes === "all" ? now.total : now.rounding)];
   context.beginPath();
@@ -100,9 +98,9 @@ function shadeBeyond(context, scales, [first, start, end, last], height, { line 
 }
 
 /** A small picture of one cause, or of the whole error, for the choice of an operation. */
-export function drawSpark({ context, width, height }, trace, name, now, range, colors) {
+export function drawSpark({ context, width, height }, { positions, range }, trace, now, colors) {
   const margin = { left: 2, right: 2, top: 6, bottom: 6 };
-  const scales = traceScales({ width, height }, trace, range, margin);
+  const scales = traceScales({ width, height }, positions, range, margin);
   context.beginPath();
   context.moveTo(0, scales.y(0));
   context.lineTo(width, scales.y(0));
@@ -110,7 +108,7 @@ export function drawSpark({ context, width, height }, trace, name, now, range, c
   context.lineWidth = 1;
   context.setLineDash([]);
   context.stroke();
-  drawLine(context, scales, trace, name, colors.ink, 1.6, []);
+  drawLine(context, scales, positions, trace, colors.ink, 1.6, []);
   dot(context, scales.x(now.position), scales.y(now.error), 3.6, colors);
 }
 
@@ -146,16 +144,18 @@ function drawAxes(context, scales, last, [low, high], { axis, stride, colors, ri
   context.fillText(`${edge} of the box (image pixels)`, MARGIN.left, height - 13);
 }
 
-function drawLine(context, scales, trace, name, color, width, dash) {
+function drawLine(context, scales, positions, trace, color, width, dash) {
+  const heights = trace.map(scales.y);
+  // A rounded position jumps: lift the pen there.
+  const jumps = (i) => Math.abs(trace[i] - trace[i - 1]) > 4 * (positions[i] - positions[i - 1]);
   context.beginPath();
-  let previous = null;
-  for (const point of trace) {
-    const [x, y] = [scales.x(point.position), scales.y(point[name])];
-    // A rounded position jumps: lift the pen there.
-    const jumps = previous && Math.abs(point[name] - previous[name]) > 4 * (point.position - previous.position);
-    if (previous && !jumps) context.lineTo(x, y);
-    else context.moveTo(x, y);
-    previous = point;
+  for (let i = 0; i < trace.length; i++) {
+    const starts = i === 0 || jumps(i);
+    const ends = i + 1 === trace.length || jumps(i + 1);
+    // What lies on the line between its neighbours adds nothing but time.
+    if (!starts && !ends && Math.abs(heights[i - 1] - 2 * heights[i] + heights[i + 1]) < 1e-9) continue;
+    if (starts) context.moveTo(scales.x(positions[i]), heights[i]);
+    else context.lineTo(scales.x(positions[i]), heights[i]);
   }
   strokePath(context, color, width, dash);
 }

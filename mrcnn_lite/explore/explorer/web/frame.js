@@ -35,7 +35,7 @@ export function makeFrame(settings, parts, picture, handles, isPlain) {
   const paint = (measured, { sizes, colors }) => {
     const { operation, roi, stride, axis, scene_size, causes } = settings;
     const { error, errors } = measured;
-    const { all, range } = traces;
+    const { positions, range } = traces;
     const part = causes === "all" ? "total" : "rounding";
     const now = { position: axis === "x" ? roi[0] : roi[1], ...error[axis] };
     const loaded = picture.isLoaded();
@@ -53,13 +53,13 @@ export function makeFrame(settings, parts, picture, handles, isPlain) {
     onto(binCanvas, aroundBin(measured, stride), (view) => drawScene(view, scene, true));
     let scales = null;
     onto(traceCanvas, UNIT, (plot) => {
-      scales = traceScales(plot, all[operation], range);
-      drawTrace(plot, all[operation], now, range, { axis, stride, causes, colors });
+      scales = traceScales(plot, positions, range);
+      drawTrace(plot, scales, traces, operation, now, { axis, stride, causes, colors });
     });
     if (loaded) onto(truthCanvas, UNIT, (view) => drawTruth(view, picture.image, roi, scene_size));
     for (const [name, { canvas, given }] of operations.parts) {
-      if (loaded) onto(given, UNIT, (view) => drawGiven(view, name, picture.features(), settings, measured));
-      onto(canvas, UNIT, (view) => drawSpark(view, all[name], part, { position: now.position, error: errors[name][axis][part] }, range, colors));
+      if (loaded) onto(given, UNIT, (view) => drawGiven(view, measured.reads[name], picture.features()));
+      onto(canvas, UNIT, (view) => drawSpark(view, traces, traces.errors[name][part], { position: now.position, error: errors[name][axis][part] }, colors));
     }
     return { sceneView, scales };
   };

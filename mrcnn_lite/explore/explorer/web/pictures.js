@@ -54,16 +54,16 @@ export function featuresOf(picture, [height, width], stride) {
     for (let c = 0; c < 3; c++) values[cell * 3 + c] = sums[cell * 4 + c] / sums[cell * 4 + 3];
   }
   const map = { rows, columns, channels: 3, values };
-  return { ...map, picture: asPicture(map) };
+  return { ...map, picture: asPicture(map, new OffscreenCanvas(columns, rows)) };
 }
 
-/** Colours, row by row, as a canvas of that many pixels. */
-export function asPicture({ rows, columns, values }) {
+/** Colours, row by row, on a canvas that is given that many pixels. */
+export function asPicture({ rows, columns, values }, canvas) {
   const pixels = new Uint8ClampedArray(rows * columns * 4).fill(255);
   for (let cell = 0; cell < rows * columns; cell++) {
     for (let c = 0; c < 3; c++) pixels[cell * 4 + c] = values[cell * 3 + c];
   }
-  const canvas = new OffscreenCanvas(columns, rows);
+  if (canvas.width !== columns || canvas.height !== rows) [canvas.width, canvas.height] = [columns, rows];
   canvas.getContext("2d").putImageData(new ImageData(pixels, columns, rows), 0, 0);
   return canvas;
 }

@@ -82,14 +82,13 @@ export function measure(settings) {
   const mapSize = scene_size.map((length) => Math.ceil(length / stride));
   const arguments_ = [mapSize, roi, bins, stride, sampling];
   const [row, column] = followedBin(settings);
-  const errors = Object.fromEntries(
-    Object.keys(OPERATIONS).map((name) => [name, splitShift(name, ...arguments_, row, column)]),
-  );
+  const { errors, axes, steps } = splitShift(...arguments_, row, column);
+  const reads = Object.fromEntries(Object.keys(OPERATIONS).map((name) => [name, readBox(name, ...arguments_)]));
   return {
-    mapSize, sampling, row, column, errors,
+    mapSize, row, column, axes, steps, errors, reads,
     error: errors[operation],
-    read: readBox(operation, ...arguments_),
-    reference: readBox("align", ...arguments_),
+    read: reads[operation],
+    reference: reads.align,
   };
 }
 
