@@ -75,14 +75,14 @@ def both_axes(
     return y, x
 
 
-def pool_axis(low: Tensor, high: Tensor, bins: int, length: int | Tensor, scale: float) -> Axis:
+def pool_axis(low: Tensor, high: Tensor, bins: int, length: int, scale: float) -> Axis:
     """RoIPool: the box rounded to whole cells, each bin rounded outwards to whole cells."""
     start, size = quantised_box(low, high, scale)
     return whole_cells(start, size, bins, last=length)
 
 
 def warp_axis(
-    low: Tensor, high: Tensor, bins: int, length: int | Tensor, scale: float, sampling: int
+    low: Tensor, high: Tensor, bins: int, length: int, scale: float, sampling: int
 ) -> Axis:
     """RoIWarp: RoIPool's box, its bins not rounded but sampled."""
     start, size = quantised_box(low, high, scale)
@@ -90,13 +90,7 @@ def warp_axis(
 
 
 def align_axis(
-    low: Tensor,
-    high: Tensor,
-    bins: int,
-    length: int | Tensor,
-    scale: float,
-    sampling: int,
-    aligned: bool,
+    low: Tensor, high: Tensor, bins: int, length: int, scale: float, sampling: int, aligned: bool
 ) -> Axis:
     """RoIAlign: RoIWarp without the rounding of the box."""
     half_a_cell = 0.5 if aligned else 0.0
@@ -105,7 +99,7 @@ def align_axis(
     return bilinear_samples(origin, size, bins, length, sampling)
 
 
-def ps_pool_axis(low: Tensor, high: Tensor, bins: int, length: int | Tensor, scale: float) -> Axis:
+def ps_pool_axis(low: Tensor, high: Tensor, bins: int, length: int, scale: float) -> Axis:
     """PSRoIPool: RoIPool's bins of a box without the + 1, averaged, less the map's last cell."""
     start, end = round_half_away(low * scale), round_half_away(high * scale)
     axis = whole_cells(start, (end - start).clamp(min=1), bins, last=length - 1)
@@ -131,14 +125,14 @@ def quantised_box(low: Tensor, high: Tensor, scale: float) -> tuple[Tensor, Tens
     return start, (round_half_away(high * scale) - start + 1).clamp(min=1)
 
 
-def whole_cells(start: Tensor, size: Tensor, bins: int, last: int | Tensor) -> Axis:
+def whole_cells(start: Tensor, size: Tensor, bins: int, last: int) -> Axis:
     """Bins of whole cells: from the floor of a bin's start to the ceiling of its end.
 
     Args:
         start: `Tensor[K]` of whole numbers.
         size: `Tensor[K]`.
         bins: P, the number of bins.
-        last: where the part of the map that may be read ends, in cells, or `Tensor[K, 1]` int32.
+        last: where the part of the map that may be read ends, in cells.
 
     Returns:
         the axis, without weights and samples.
@@ -148,9 +142,8 @@ def whole_cells(start: Tensor, size: Tensor, bins: int, last: int | Tensor) -> A
     low = (p * bin_size).floor() + start[:, None]  # [K, P]
     high = ((p + 1) * bin_size).ceil() + start[:, None]
     # Clamped in both types: the conversion of a value beyond int32 is undefined.
-    ends = 0 * last, last  # two numbers or two tensors
-    low = low.clamp(*ends).int().clamp(*ends)
-    high = torch.maximum(low, high.clamp(*ends).int().clamp(*ends))
+    low = low.clamp(0, last).int().clamp(0, last)
+    high = torch.maximum(low, high.clamp(0, last).int().clamp(0, last))
     bin_of_entry, place = ragged((high - low).flatten())  # [E] each
     return Axis(
         start=start,
@@ -162,9 +155,7 @@ def whole_cells(start: Tensor, size: Tensor, bins: int, last: int | Tensor) -> A
     )
 
 
-def bilinear_samples(
-    origin: Tensor, size: Tensor, bins: int, length: int | Tensor, sampling: int
-) -> Axis:
+def bilinear_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampling: int) -> Axis:
     """Bins of bilinear samples at the centres of equal parts, weighted so that they are averaged.
 
     Args:
@@ -172,7 +163,7 @@ def bilinear_samples(
         size: `Tensor[K]`; may be negative (an inverted box is read backwards, or not at all if
             sampling is adaptive).
         bins: P, the number of bins.
-        length: the number of cells on the map, or `Tensor[K, 1]` int32.
+        length: the number of cells on the map.
         sampling: samples per bin, or <= 0 to take as many as a bin has cells, rounded up.
 
     Returns:
@@ -183,15 +174,12 @@ def bilinear_samples(
     return _adaptive_samples(origin, size, bins, length)
 
 
-def _fixed_samples(
-    origin: Tensor, size: Tensor, bins: int, length: int | Tensor, sampling: int
-) -> Axis:
+def _fixed_samples(origin: Tensor, size: Tensor, bins: int, length: int, sampling: int) -> Axis:
     check_total(len(size) * bins * sampling, MOST_SAMPLES)
     p = torch.arange(bins, dtype=origin.dtype, device=origin.device)[:, None]  # [P, 1]
     i = torch.arange(sampling, dtype=origin.dtype, device=origin.device)  # [n]
     bin_size = (size / bins)[:, None, None]  # [K, 1, 1]
     position = origin[:, None, None] + p * bin_size + (i + 0.5) * bin_size / sampling  # [K, P, n]
-    length = length[:, None] if isinstance(length, Tensor) else length
     cells, weights = neighbours(position, length)  # [K, P, n, 2] each
     count = torch.full((len(size) * bins,), sampling, dtype=torch.int32, device=size.device)
     return Axis(
@@ -214,11 +202,10 @@ def _adaptive_samples(origin: Tensor, size: Tensor, bins: int, length: int) -> A
     roi, p = bin_of_sample // bins, bin_of_sample % bins
     bin_size = (size / bins)[roi]  # [S]
     position = origin[roi] + p * bin_size + (i + 0.5) * bin_size / number[roi]  # [S]
-    length = length[roi, 0] if isinstance(length, Tensor) else length
     cells, weights = neighbours(position, length)  # [S, 2] each
     # Neighbouring samples are less than a cell apart, so the cells of a bin form one run without
     # gaps, most of them read twice or more: each is listed once, with the sum of its weights.
-    low = torch.full_like(number_in_bin, LARGEST, dtype=torch.int32)  # [K * P]
+    low = torch.full_like(number_in_bin, length, dtype=torch.int32)  # [K * P]
     high = torch.full_like(low, -1)
     low = low.scatter_reduce(0, bin_of_sample.long(), cells[:, 0], "amin")
     high = high.scatter_reduce(0, bin_of_sample.long(), cells[:, 1], "amax")
@@ -245,7 +232,7 @@ def _equal_parts(start: Tensor, size: Tensor, bins: int) -> Tensor:
     return torch.stack([edges[:, :-1], edges[:, 1:]], dim=-1)
 
 
-def neighbours(position: Tensor, length: int | Tensor) -> tuple[Tensor, Tensor]:
+def neighbours(position: Tensor, length: int) -> tuple[Tensor, Tensor]:
     """The two cells around each position and their weights, `Tensor[..., 2]` each.
 
     Here cell j's value stands at position j. Up to one cell beyond the first and the last value
@@ -254,14 +241,14 @@ def neighbours(position: Tensor, length: int | Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         position: `Tensor[...]`, differentiable.
-        length: the number of cells on the map, or int32 `Tensor[...]` of one for each position.
+        length: the number of cells on the map.
 
     Returns:
         (cells, weights): int32 and the type of `position`.
     """
     on_map = (position >= -1) & (position <= length)
-    inside = position.clamp(0 * length, length - 1)
-    low = inside.detach().floor().int().clamp(0 * length, length - 1)
+    inside = position.clamp(0, length - 1)
+    low = inside.detach().floor().int().clamp(0, length - 1)
     fraction = inside - low
     cells = torch.stack([low, (low + 1).clamp(max=length - 1)], dim=-1)
     weights = torch.stack([1 - fraction, fraction], dim=-1)

@@ -6,7 +6,6 @@ Each file says what it replaces, why it is faster, and where that was measured.
     ps_roi       the position-sensitive ones likewise; tests hold each of these to its plain one
     sparse       means as one product with a sparse matrix, without its zeros or copies of the map
     maximum      maxima: RoIPool, and `reduce="max"`
-    axes         both axes at once, for few RoIs
     pairs        that matrix's entries, where bins do not all have the same number of them
     few_outputs  torchvision's kernels, where there is too little to read for these two
     parts        tens of thousands of RoIs, some at a time

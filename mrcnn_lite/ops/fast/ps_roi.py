@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mrcnn_lite.ops.arguments import ps_arguments
-from mrcnn_lite.ops.axis import Axis, align_axis, ps_pool_axis
-from mrcnn_lite.ops.fast.axes import both_axes
+from mrcnn_lite.ops.axis import Axis, align_axis, both_axes, ps_pool_axis
 from mrcnn_lite.ops.fast.mapped import mappable
 from mrcnn_lite.ops.fast.sparse import as_output, as_table, multiply, weighted_sum
 

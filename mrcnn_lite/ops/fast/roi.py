@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from mrcnn_lite.ops.arguments import check_choice, op_arguments
-from mrcnn_lite.ops.axis import Axis, align_axis, pool_axis, warp_axis
+from mrcnn_lite.ops.axis import Axis, align_axis, both_axes, pool_axis, warp_axis
 from mrcnn_lite.ops.fast import few_outputs
-from mrcnn_lite.ops.fast.axes import both_axes
 from mrcnn_lite.ops.fast.mapped import mappable
 from mrcnn_lite.ops.fast.maximum import maximum, maximum_of_samples
 from mrcnn_lite.ops.fast.parts import in_parts
