@@ -79,10 +79,11 @@ def many_in_words(many):
 def kernels_in_words():
     return (
         "With few RoIs, and with a map of one channel, torchvision's kernels run here, too "
-        "(mrcnn_lite/ops/fast/few_outputs.py), and both take equally long. What is left below 1 "
-        "are the arguments' checks, some ten microseconds of a few hundred. RoIPool with its "
-        "backward pass gains least: which cell won has to be found for each channel by itself, by "
-        "either way."
+        "(mrcnn_lite/ops/fast/few_outputs.py), and both take about equally long: the arguments' "
+        "checks stand around them, some ten microseconds of a few hundred. Features that want a "
+        "gradient are read in the way whose passes together are the faster, so that forward alone "
+        "may be the slower. RoIPool with its backward pass gains least: which cell won has to be "
+        "found for each channel by itself, by either way."
     )
 
 
