@@ -199,7 +199,7 @@ QUESTIONS = (
         "Which of these three is NOT the same as RoIAlign with the same samples?",
         (
             Choice(
-                "F.interpolate of a slice, the box on whole cells, a bin larger than a cell",
+                "F.interpolate of a slice, the box on whole cells, a bin of a cell or more",
                 "Nothing needs rounding here. Do any of RoIAlign's samples come so near the edge "
                 "of the box that they read a cell beyond it?",
             ),

@@ -20,8 +20,8 @@ QUESTIONS = (
             ),
             Choice(
                 "about one in two",
-                "The smallest regions are patches of 4 x 4 pixels, far smaller than an object; but "
-                "they grow, and a plain shape on a dull background is easy to find.",
+                "It starts from patches of 4 x 4 pixels, far smaller than an object; but they "
+                "grow, and a plain shape on a dull background is easy to find.",
             ),
         ),
     ),

@@ -42,18 +42,17 @@ QUESTIONS = (
             ),
             Choice(
                 "The one from shapes",
-                "Edges, anchors, how a box is refined and how a mask fills it: most of what was "
-                "learnt on shapes is as useful for people, and 300 steps are too few to find it "
-                "again.",
+                "Edges, how a box is refined, how a mask fills it: what was learnt on shapes is "
+                "useful for people, and 300 steps are too few to find it again.",
                 right=True,
             ),
         ),
     ),
     Question(
         "gain_on_people",
-        "On shapes that are read from a map of stride 16 (two cells wide), mask AP with RoIAlign "
-        "is more than twice that with RoIPool. What do you expect for these people, who are some "
-        "eight cells wide?",
+        "On shapes that are read from a map of stride 16 (2 x 2 cells large), mask AP with "
+        "RoIAlign is more than twice that with RoIPool. What do you expect for these people, each "
+        "as large as some 8 x 8 cells?",
         (
             Choice(
                 "As much: a RoI's edges are rounded by up to half a cell, here as there",

@@ -21,8 +21,8 @@ QUESTIONS = (
             ),
             Choice(
                 "More than 95: three seeds are cautious",
-                "Few seeds do make the interval wider, by the root of 3 below the deviation. But "
-                "the deviation itself is only guessed.",
+                "Few seeds do make the interval wider, since the deviation is divided by the root "
+                "of 3 only. But it is itself only guessed.",
             ),
         ),
     ),

@@ -55,9 +55,9 @@ QUESTIONS = (
                 "talks to its neighbour.",
             ),
             Choice(
-                "3 times, twice as much with each doubling of the machines",
-                "A tree has as many levels as there are doublings. How often does a member of the "
-                "ring send each part of the gradients?",
+                "twice: a tree has 3 levels for 8 machines, and 6 for 64",
+                "That is a tree, and this is a ring. How often does a member of the ring send each "
+                "part of the gradients?",
             ),
             Choice(
                 "by an eighth",
