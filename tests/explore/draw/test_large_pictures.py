@@ -13,12 +13,20 @@ from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.explore.draw.scene import draw_image, draw_instances
 
 HEIGHT, WIDTH = 1800, 2400
+# What is imported takes 0.68 GiB with Python 3.11 and 0.84 with 3.13, most of it PyTorch.
 PEAK_GIB = """
 import resource, sys
+import matplotlib.figure, torchvision
+import mrcnn_lite.models
 from mrcnn_lite.cli import main
+
+def peak():
+    unit = 2**30 if sys.platform == "darwin" else 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+imported = peak()
 assert main(sys.argv[1:]) == 0
-unit = 2**30 if sys.platform == "darwin" else 2**20
-print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit)
+print("peak", peak() - imported)
 """
 
 
@@ -68,7 +76,7 @@ def test_an_empty_mask_is_a_box_alone():
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows tells peaks in another way")
-def test_predict_on_12_megapixels_takes_less_than_a_gibibyte_and_a_half(tmp_path):
+def test_predict_on_12_megapixels_takes_little_beside_what_is_imported(tmp_path):
     image = ShapesDataset(1, seed=0)[0][0].permute(1, 2, 0).mul(255).byte().numpy()
     Image.fromarray(image).resize((4000, 3000)).save(tmp_path / "large.png")
     options = ["predict", tmp_path / "large.png", "--out", tmp_path, "--score", "0"]
@@ -79,4 +87,5 @@ def test_predict_on_12_megapixels_takes_less_than_a_gibibyte_and_a_half(tmp_path
         check=True,
     ).stdout
     assert "20 objects" in output
-    assert float(output.split("peak")[1]) < 1.5
+    # With Python 3.11, a gibibyte and a half in all.
+    assert float(output.split("peak")[1]) < 0.82
