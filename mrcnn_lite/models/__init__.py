@@ -11,7 +11,8 @@ To be read in the order in which an image goes through them:
     rpn           anchors, the RPN's head, proposals
     roi_features  which level a box is read from, and the reading
     heads         what is asked of each RoI
-    roi_heads     the second stage, which puts the last two together
+    second_stage  which boxes they learn from, and which are kept
+    roi_heads     the second stage, which puts the last three together
     losses        all five
     keypoints     a mask with one pixel: head, target, loss, and the place in the image
     keypoint_roi_heads  the second stage that asks for them, too

@@ -16,7 +16,8 @@ from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.losses import box_head_losses, mask_loss, mask_probabilities
 from mrcnn_lite.models.mask_rcnn import MaskRCNN
 from mrcnn_lite.models.roi_features import RoIOp, crop_masks, extract_roi_features
-from mrcnn_lite.models.roi_heads import SecondStage, in_full_precision
+from mrcnn_lite.models.roi_heads import in_full_precision
+from mrcnn_lite.models.second_stage import SecondStage
 
 # k: an object has k x k parts, each with score maps of its own (section 3.1).
 PARTS = 7

@@ -12,10 +12,7 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
-
-# So few RoIs are sooner looked at one by one than by a tensor's operations, each of which takes
-# some microseconds to begin: of ten RoIs a whole operation takes a few hundred.
-FEW = 64
+from mrcnn_lite.ops.fast.few_boxes import are_valid
 
 
 def as_size(output_size: int | Sequence[int], name: str = "output_size") -> tuple[int, int]:
@@ -203,29 +200,18 @@ def _check_boxes(boxes: Tensor, name: str, columns: int) -> None:
 
 def _check_values(rois: Tensor, images: int | None) -> None:
     most = math.inf if images is None else images - 1
-    if _are_valid(rois, most):
+    if are_valid(rois, most):
         return
     # Only what is wrong is looked for row by row.
-    for row in (~rois.isfinite().all(dim=1)).nonzero():
-        raise ValueError(f"boxes must be finite, but row {int(row)} is {rois[int(row)].tolist()}")
+    endless = ~rois.isfinite().all(dim=1)  # [K]
+    if endless.any():
+        row = int(endless.nonzero()[0])
+        raise ValueError(f"boxes must be finite, but row {row} is {rois[row].tolist()}")
     number = rois[:, 0]  # [K]
-    limit = "a whole number >= 0" if images is None else f"one of 0 .. {images - 1}"
-    for row in ((number < 0) | (number > most) | (number != number.trunc())).nonzero():
+    wrong = (number < 0) | (number > most) | (number != number.trunc())
+    if wrong.any():
+        row = int(wrong.nonzero()[0])
+        limit = "a whole number >= 0" if images is None else f"one of 0 .. {images - 1}"
         raise ValueError(
-            f"boxes: the image number must be {limit}, but row {int(row)} has "
-            f"{float(number[int(row)])!r}"
+            f"boxes: the image number must be {limit}, but row {row} has {float(number[row])!r}"
         )
-
-
-def _are_valid(rois: Tensor, most: float) -> bool:
-    """Say whether all is finite, and each image one of 0 .. `most`."""
-    if len(rois) <= FEW:
-        return all(
-            0 <= number <= most and number.is_integer() and math.isfinite(x1 + y1 + x2 + y2)
-            for number, x1, y1, x2, y2 in rois.tolist()
-        )
-    # A NaN is its column's least and largest value.
-    low, high = (extreme.tolist() for extreme in rois.aminmax(dim=0))  # 5 numbers each
-    number = rois[:, 0]  # [K]
-    in_batch = low[0] >= 0 and high[0] <= most and number.equal(number.trunc())
-    return in_batch and all(map(math.isfinite, low + high))

@@ -103,7 +103,7 @@ def test_roi_align_equals_torchvision(
 @pytest.mark.parametrize("op", ["roi_pool", "roi_align"])
 def test_work_in_many_parts_equals_torchvision(op, layout, random_rois, monkeypatch):
     for name, number in (
-        ("sparse.CHANNELS", 2),
+        ("channels.CHANNELS", 2),
         ("maximum.BAGS", 60),
         ("sparse.ENTRIES", 1),
     ):

@@ -21,8 +21,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mrcnn_lite.ops.arguments import FEW
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
+from mrcnn_lite.ops.fast.few_boxes import FEW
 
 # In sizes of the map. Of boxes beyond this torchvision's kernels read every sample that is off the
 # map, and in the end their numbers overflow.

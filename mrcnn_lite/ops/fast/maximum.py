@@ -21,9 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrcnn_lite.ops.axis import LARGEST, MOST_SAMPLES, Axis, neighbours
+from mrcnn_lite.ops.fast.channels import by_channels
 from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
 from mrcnn_lite.ops.fast.pairs import pair
-from mrcnn_lite.ops.fast.sparse import Entries, by_channels, weighted_sum
+from mrcnn_lite.ops.fast.sparse import Entries, weighted_sum
 
 BAGS_AT_ONCE = 512  # in the backward pass, so that what is made on the way stays in the cache
 

@@ -9,13 +9,12 @@ Why it is faster: the zeros are not there, and the inner loop runs over channels
 in memory. Its gradient is the product with the transposed matrix, which is again a set of bags: for
 each cell, the bins that read it. So the backward pass is the same sum, after sorting the entries by
 cell. A map of one channel leaves the inner loop nothing to do and is summed along one axis at a
-time. If a table's rows do not lie together (a channels-first map), it is copied so that they do:
-all of it if the output is as large, else a few channels at a time.
+time. What becomes of a channels-first map is in `channels.py`.
 
 Where it was measured: docs/results/roi_ops.md, beside torchvision's kernels.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,11 +23,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mrcnn_lite.ops.axis import Axis, as_offsets, check_total
+from mrcnn_lite.ops.fast.channels import by_channels, rows_of, some_channels
 from mrcnn_lite.ops.fast.pairs import pair
 
 # How much is worked on at once: with less, the calls take the time; with more, the intermediate
 # results leave the cache, and the operating system has to find and clear memory for them.
-CHANNELS_AT_ONCE = 32
 ENTRIES_AT_ONCE = 2**16
 
 
@@ -229,39 +228,6 @@ def _sum_rows(table: Tensor, cells: Tensor, weights: Tensor, offsets: Tensor) ->
     )
 
 
-def _channels(table: Tensor) -> list[slice]:
-    """Which channels of a table to work on at a time: all, if its rows lie together in memory."""
-    if table.is_contiguous():
-        return [slice(None)]
-    starts = range(0, table.shape[-1], CHANNELS_AT_ONCE)
-    return [slice(start, start + CHANNELS_AT_ONCE) for start in starts]
-
-
-def _rows(table: Tensor, channels: slice) -> Tensor:
-    """Some channels of a table, `Tensor[R, c]`, with rows lying together."""
-    return table[..., channels].flatten(0, -2).contiguous()
-
-
-def by_channels(
-    table: Tensor, bags: int, function: Callable[[Tensor], Sequence[Tensor]]
-) -> Sequence[Tensor]:
-    """What `function` makes of a table, each result `Tensor[bags, C]`, or made of its parts.
-
-    Each part's results have to be laid among the others', which takes longer than the copy of a
-    table that is no larger than they are.
-    """
-    if table.is_contiguous() or table.shape[:-1].numel() <= bags:
-        return function(_rows(table, slice(None)))
-    outputs = []
-    for channels in _channels(table):
-        results = list(function(_rows(table, channels)))  # [bags, c] each
-        outputs = outputs or [result.new_empty(len(result), table.shape[-1]) for result in results]
-        for output in outputs:
-            # What is copied goes at once, so that the next part is made without it.
-            output[:, channels] = results.pop(0)
-    return outputs
-
-
 def _split_bags(
     cells: Tensor, weights: Tensor, offsets: Tensor, number: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
@@ -296,11 +262,11 @@ def _gradient_to_weights(
 ) -> Tensor:
     """`Tensor[E]`: each entry's row of the table times the gradient of its bag."""
     total = torch.zeros_like(weights)
-    for channels in _channels(table):
+    for channels in some_channels(table):
         with torch.enable_grad():
             leaf = weights.detach().requires_grad_()
-            output = _sum_rows(_rows(table.detach(), channels), cells, leaf, offsets)
-        total += torch.autograd.grad(output, leaf, _rows(grad, channels))[0]
+            output = _sum_rows(rows_of(table.detach(), channels), cells, leaf, offsets)
+        total += torch.autograd.grad(output, leaf, rows_of(grad, channels))[0]
     return total
 
 

@@ -11,7 +11,7 @@ from mrcnn_lite.course.checks.lesson08_detect import detect
 from mrcnn_lite.explore.measure.layer_cost import cost_of
 from mrcnn_lite.models import mini_config
 from mrcnn_lite.models.heads import MaskHead, MaskPredictor
-from mrcnn_lite.models.roi_heads import SecondStage
+from mrcnn_lite.models.second_stage import SecondStage
 from mrcnn_lite.ops import batched_nms, clip_boxes_to_image
 
 
