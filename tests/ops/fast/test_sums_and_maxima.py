@@ -43,12 +43,18 @@ def test_gradient_of_max_goes_to_the_first_of_equal_entries(function, bags):
 def test_gradient_of_max_where_int32_cannot_number_the_table(bags, monkeypatch):
     table, cells, offsets = bags
     weight = torch.randn(len(SIZES), 6, dtype=torch.float64)
-    gradients = []
+    add_at, seen, gradients = maximum_file._add_at, [], []
+    monkeypatch.setattr(
+        maximum_file, "_add_at", lambda places, *rest: seen.append("int32") or add_at(places, *rest)
+    )
     for largest in (2**31 - 1, 2000):  # the table has 2,406 numbers
         monkeypatch.setattr(maximum_file, "LARGEST", largest)
         output = maximum(table.requires_grad_(), cells, offsets)
+        (places,) = output.grad_fn.saved_tensors
+        seen.append(places.dtype)
         gradients += torch.autograd.grad(output, table, weight)
     assert torch.equal(*gradients)
+    assert seen == [torch.int32, "int32", torch.int64]
 
 
 def test_transposed_bags_are_the_transposed_matrix(bags):
