@@ -65,7 +65,7 @@ test-student: .venv/installed
 
 # Explorer and site in headless Chromium, the former in JupyterLab too; skipped where there is none.
 browser-test: .venv/installed
-	$(BIN)/python -m pip install --quiet -e '.[browser,site]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[browser,site]'
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs tests/browser tests/explore/test_arithmetic.py
 
 # The course as a site, runs/site/html, and the same as one file for a classroom.
@@ -100,9 +100,10 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/roi_ops.py
 	$(BIN)/python benchmarks/model.py
 
+# Not compiled here: Python compiles what it imports, and of all these packages that is a small part.
 .venv/installed: pyproject.toml
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -e '.[dev]'
 	touch $@
 
 .venv-floor/installed: pyproject.toml .venv/installed

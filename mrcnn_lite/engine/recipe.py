@@ -37,6 +37,7 @@ class TrainConfig:
         decay_biases: whether biases and normalisation decay too, as in torchvision's recipe.
         schedule: "cosine" falls to zero by the end; "steps" divides by 10 at 16/26 and 22/26.
         warmup_steps: the learning rate rises linearly over this many steps.
+        mask_loss_weight: factor of the mask loss in the sum that is made small; 1 in the paper.
         clip_gradient_norm: the gradient is scaled down to this length if it is longer; None: never.
         accumulate: micro-batches per step and process, one after the other; the gradient is their
             mean.
@@ -61,6 +62,7 @@ class TrainConfig:
     decay_biases: bool = False
     schedule: Literal["cosine", "steps"] = "cosine"
     warmup_steps: NonNegativeInt = 100
+    mask_loss_weight: PositiveFloat = 1.0
     clip_gradient_norm: PositiveFloat | None = 5.0
     accumulate: PositiveInt = 1
     precision: Literal["float32", "bf16", "fp16"] = "float32"

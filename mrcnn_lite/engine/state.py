@@ -146,7 +146,7 @@ class TrainingState:
                 asdict(MaskRCNNConfig()) | checkpoint["model_config"],
                 asdict(self.model.config),
             ),
-            ("training", training["config"], asdict(self.config)),
+            ("training", asdict(TrainConfig()) | training["config"], asdict(self.config)),
             ("training", size, {"images_per_pass": self.micro_batch_size}),
             ("data", training["data"], self.describe_data()),
         ):

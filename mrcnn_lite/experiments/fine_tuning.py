@@ -29,7 +29,7 @@ from mrcnn_lite.engine.start_weights import start_from
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.experiments.pages import markdown_table, mean_and_deviation, write_page
 from mrcnn_lite.files import SHIPPED_WEIGHTS
-from mrcnn_lite.models import mask_rcnn, mini_config
+from mrcnn_lite.models import mask_rcnn
 
 PICTURES, HELD_OUT = 120, 50  # as Penn-Fudan's are divided
 STEPS, EVERY = 60, 20
@@ -68,10 +68,11 @@ def measure(start: str, seed: int, steps: int = STEPS) -> dict[str, Any]:
     config = replace(
         RECIPES["mini"], steps=steps, warmup_steps=steps // 4, evaluate_every=EVERY, seed=seed
     )
+    shipped = load_model(SHIPPED_WEIGHTS).model
     torch.manual_seed(seed)
-    model = mask_rcnn(mini_config(pictures.num_classes))
+    model = mask_rcnn(replace(shipped.config, num_classes=pictures.num_classes))
     if start != STARTS[0]:
-        start_from(model, load_model(SHIPPED_WEIGHTS).model.state_dict())
+        start_from(model, shipped.state_dict())
     with tempfile.TemporaryDirectory() as folder:
         train(model, pictures, config, folder, validation=held_out)
         lines = Path(folder, EVALUATIONS_NAME).read_text("utf-8").splitlines()

@@ -53,8 +53,8 @@ def detect(model: MaskRCNN, images: list[Tensor]) -> list[dict[str, Tensor]]:
 
 def edge_of(masks: Tensor) -> Tensor:
     """The pixels of bool `Tensor[D, H, W]` whose 3 x 3 neighbourhood lies partly in the mask."""
-    share = F.avg_pool2d(masks.float(), 3, stride=1, padding=1, count_include_pad=False)
-    return (share > 0) & (share < 1)
+    share = F.avg_pool2d(masks[:, None].float(), 3, stride=1, padding=1, count_include_pad=False)
+    return ((share > 0) & (share < 1))[:, 0]
 
 
 def measure(model: MaskRCNN, seed: int) -> dict:

@@ -59,6 +59,9 @@ class MaskRCNNConfig:
             the last is also the width of the upsampling, and with "c4" and "c5", where the shared
             head takes the convolutions' place, only that counts.
         mask_mlp_channels: of "mlp": widths of the layers before the masks.
+        mask_logits_std: of "fcn" and "fcn_bn": standard deviation of the weights that the last
+            layer starts with. None is torchvision's, the root of 2 / (number of masks): 0.15 for
+            COCO, but 1 for a single class, where training first has to shrink the logits.
         mask_loss: "sigmoid" decouples the classes' masks, "softmax" lets them compete (table 2b).
         class_agnostic_masks: one mask for whatever the object is, instead of one per class.
         num_keypoints: of every object, whatever its class; 0 leaves the keypoint branch out.
@@ -93,6 +96,7 @@ class MaskRCNNConfig:
     mask_head: str = "fcn"
     mask_head_channels: tuple[Channels, ...] = (256, 256, 256, 256)
     mask_mlp_channels: tuple[Channels, ...] = (1024, 1024)
+    mask_logits_std: PositiveFloat | None = None
     mask_loss: Literal["sigmoid", "softmax"] = "sigmoid"
     class_agnostic_masks: bool = False
     num_keypoints: Annotated[int, Range("from 0 to 1,000", lambda value: 0 <= value <= 1000)] = 0

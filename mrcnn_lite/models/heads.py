@@ -98,15 +98,21 @@ class MaskPredictor(nn.Sequential):
         channels: width between the two layers.
         num_masks: one for each class, background included: under a sigmoid the mask of class 0 is
             computed, as in torchvision, and never read. Or 1, for one mask that all classes share.
+        logits_std: see `MaskRCNNConfig.mask_logits_std`.
     """
 
-    def __init__(self, in_channels: int, channels: int, num_masks: int):
+    def __init__(
+        self, in_channels: int, channels: int, num_masks: int, logits_std: float | None = None
+    ):
         upsample = nn.ConvTranspose2d(in_channels, channels, kernel_size=2, stride=2)
         logits = nn.Conv2d(channels, num_masks, kernel_size=1)
-        # A single output's fan-out of one would let the logits start ten times too large.
-        mode = "fan_out" if num_masks > 1 else "fan_in"
         nn.init.kaiming_normal_(upsample.weight, mode="fan_out", nonlinearity="relu")
-        nn.init.kaiming_normal_(logits.weight, mode=mode, nonlinearity="relu")
+        if logits_std is not None:
+            nn.init.normal_(logits.weight, std=logits_std)
+        else:
+            # A single output's fan-out of one would let the logits start ten times too large.
+            mode = "fan_out" if num_masks > 1 else "fan_in"
+            nn.init.kaiming_normal_(logits.weight, mode=mode, nonlinearity="relu")
         super().__init__(
             OrderedDict(conv5_mask=upsample, relu=nn.ReLU(inplace=True), mask_fcn_logits=logits)
         )
@@ -179,13 +185,14 @@ def make_fcn_branch(
         in_channels: C.
         side: P; the masks' is 2 P.
         after_shared_head: with a single map the shared head takes the convolutions' place.
-        config: `mask_head_channels` and the number of masks count.
+        config: `mask_head_channels`, `mask_logits_std` and the number of masks count.
         batch_norm: see `MaskHead`.
     """
     convolutions = () if after_shared_head else config.mask_head_channels
     head = MaskHead(in_channels, convolutions, batch_norm)
     width = config.mask_head_channels[-1]
-    return head, MaskPredictor((in_channels, *convolutions)[-1], width, config.num_masks)
+    channels = (in_channels, *convolutions)[-1]
+    return head, MaskPredictor(channels, width, config.num_masks, config.mask_logits_std)
 
 
 def make_mlp_branch(

@@ -14,6 +14,7 @@ from mrcnn_lite.engine.checkpoint import checkpoints_in, load_checkpoint
 from mrcnn_lite.engine.interrupt import StoppedBySignal
 from mrcnn_lite.engine.lock import LOCK_NAME
 from mrcnn_lite.engine.recipe import TrainConfig, learning_rate_factor, make_optimizer
+from mrcnn_lite.engine.state import TrainingState
 from mrcnn_lite.engine.train import train
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
@@ -166,6 +167,20 @@ def test_resuming_needs_the_same_data_but_not_the_same_number_of_workers(tmp_pat
         train(fresh_model(), ShapesDataset(7, seed=0), CONFIG, tmp_path, resume=True)
     again = train(fresh_model(), SCENES, replace(CONFIG, checkpoint_every=1), tmp_path, resume=True)
     assert again >= 0.5 * first  # the seconds before count too
+
+
+def test_the_mask_loss_has_its_weight():
+    batch = tuple(zip(*[SCENES[0], SCENES[1]]))
+    losses, gradients = [], []
+    for weight in (1.0, 3.0):
+        model = fresh_model().train()
+        state = TrainingState(model, SCENES, replace(CONFIG, mask_loss_weight=weight))
+        losses.append(train_module.backpropagate(model, state, [batch]))
+        gradients.append(model.roi_heads.mask_predictor.mask_fcn_logits.bias.grad)
+    once, thrice = losses
+    assert once["loss_mask"] == thrice["loss_mask"]
+    assert thrice["loss"] - once["loss"] == pytest.approx(2 * once["loss_mask"], rel=1e-4)
+    torch.testing.assert_close(gradients[1], 3 * gradients[0])
 
 
 @pytest.mark.parametrize(

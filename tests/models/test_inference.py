@@ -91,8 +91,8 @@ def test_prepared_resnet_detects_the_same(resnet_twins, scenes):
     model = resnet_twins(True, 96, 128, rpn_post_nms_top_n_test=260, box_detections_per_img=10)
     model = model[0].double().eval()
     prepared = prepare_for_inference(model)
-    # Four of the pyramid, one of the RPN, four of the mask head, 3 + 5 of the trunk.
-    assert sum(isinstance(layer, WinogradConv2d) for layer in prepared.modules()) == 17
+    # Two of the pyramid, one of the RPN, four of the mask head, 3 + 5 of the trunk.
+    assert sum(isinstance(layer, WinogradConv2d) for layer in prepared.modules()) == 15
     sizes = []
     prepared.roi_heads.box_head.register_forward_hook(
         lambda _, __, hidden: sizes.append(len(hidden))

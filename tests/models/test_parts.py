@@ -1,16 +1,19 @@
-"""Anchors, levels, pyramid and image transform against torchvision's."""
+"""Anchors, levels, pyramid, image transform and first weights against torchvision's."""
 
 import pytest
 import torch
 from torchvision.models.detection.anchor_utils import AnchorGenerator as TorchvisionAnchors
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.mask_rcnn import MaskRCNNPredictor
 from torchvision.models.detection.transform import GeneralizedRCNNTransform
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.poolers import LevelMapper
 
+from mrcnn_lite.models import mask_rcnn, mini_config
 from mrcnn_lite.models.backbone import mini_trunk, resnet_trunk
 from mrcnn_lite.models.fpn import FeaturePyramid
+from mrcnn_lite.models.heads import MaskPredictor
 from mrcnn_lite.models.images import ImageTransform
 from mrcnn_lite.models.roi_features import assign_levels
 from mrcnn_lite.models.rpn import AnchorGenerator
@@ -101,3 +104,13 @@ def test_freezing_keeps_the_last_layers():
     assert trained == {"layer3", "layer4"}
     with pytest.raises(ValueError, match="trainable_backbone_layers"):
         trunk.freeze_all_but(6)
+
+
+def test_mask_logits_start_as_torchvisions_or_as_asked():
+    torch.manual_seed(0)
+    expected = MaskRCNNPredictor(256, 256, 91).mask_fcn_logits.weight.std()
+    logits = MaskPredictor(256, 256, 91).mask_fcn_logits
+    torch.testing.assert_close(logits.weight.std(), expected, rtol=0.05, atol=0)
+    model = mask_rcnn(mini_config(num_classes=7, mask_logits_std=0.02))
+    weight = model.roi_heads.mask_predictor.mask_fcn_logits.weight
+    assert weight.std().item() == pytest.approx(0.02, rel=0.2)

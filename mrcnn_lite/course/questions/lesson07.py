@@ -172,7 +172,7 @@ QUESTIONS = (
                 "box look different when another source proposes it?",
             ),
             Choice(
-                "it falls by about an eighth",
+                "it falls by about a tenth",
                 "The heads take any box; what is missing are the objects that the source misses.",
                 right=True,
             ),

@@ -5,7 +5,7 @@ from mrcnn_lite.course.question import Choice, Question
 QUESTIONS = (
     Question(
         "deltas_of_another_class",
-        "A proposal holds a circle, with an IoU of 0.64. Refine it with the deltas of another "
+        "A proposal holds a circle, with an IoU of 0.63. Refine it with the deltas of another "
         "class, say of the star. What becomes of the IoU, on average?",
         (
             Choice(

@@ -11,6 +11,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from mrcnn_lite.models.fast.box_head import ChannelsLastBoxHead
 from mrcnn_lite.models.fast.native_precision import native_precision
 from mrcnn_lite.models.fast.winograd import CELLS, WinogradConv2d, best_cells, keeps_size
+from mrcnn_lite.models.fpn import FeaturePyramid
 from mrcnn_lite.models.heads import BoxHead, ConvolutionalBoxHead
 from mrcnn_lite.models.keypoints import KeypointHead
 from mrcnn_lite.models.mask_rcnn import LAYERS, MaskRCNN
@@ -19,6 +20,9 @@ from mrcnn_lite.models.mask_rcnn import LAYERS, MaskRCNN
 WINOGRAD_CHANNELS = range(128, 257)
 # The keypoint head's weights are read for many RoIs at a time.
 WINOGRAD_KEYPOINT_CHANNELS = range(128, 513)
+# The finest two of a pyramid's four maps have 94 % of the cells; Winograd's weights for each of the
+# others would take 10 MiB more, and save next to nothing.
+WINOGRAD_MAPS = 2
 
 
 def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> MaskRCNN:
@@ -87,10 +91,16 @@ def replace_by_winograd(module: nn.Module, cells: int = CELLS) -> None:
     Args:
         module: those of its convolutions are replaced that are on a CPU, in float32 or finer, keep
             their maps' size and have a number of channels in `WINOGRAD_CHANNELS` (in a keypoint
-            head, in `WINOGRAD_KEYPOINT_CHANNELS`).
+            head, in `WINOGRAD_KEYPOINT_CHANNELS`); in a pyramid, those of the finest maps.
         cells: see `WinogradConv2d`.
     """
-    for parent in list(module.modules()):
+    of_coarse_maps = {
+        block
+        for pyramid in module.modules()
+        if isinstance(pyramid, FeaturePyramid)
+        for block in pyramid.layer_blocks[WINOGRAD_MAPS:]
+    }
+    for parent in set(module.modules()) - of_coarse_maps:
         for_keypoints = isinstance(parent, KeypointHead)
         channels = WINOGRAD_KEYPOINT_CHANNELS if for_keypoints else WINOGRAD_CHANNELS
         for name, layer in list(parent.named_children()):

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from mrcnn_lite.models.fast import winograd
+from mrcnn_lite.models.fast.convolution import LargeMapConv2d
 from mrcnn_lite.models.fast.prepare import replace_by_winograd
 from mrcnn_lite.models.fast.winograd import WinogradConv2d, best_cells, transform_matrices
+from mrcnn_lite.models.fpn import FeaturePyramid
 from mrcnn_lite.models.keypoints import KeypointHead
 
 
@@ -126,6 +128,13 @@ def test_only_layers_that_gain_are_replaced():
     replace_by_winograd(layers)
     replaced = {name for name, one in layers.items() if isinstance(one, WinogradConv2d)}
     assert replaced == {"gains", "gains in float64"}
+
+
+def test_coarse_maps_of_a_pyramid_stay_as_they_are():
+    pyramid = FeaturePyramid((8, 16, 32, 64), out_channels=128)
+    replace_by_winograd(nn.Sequential(pyramid))
+    blocks = [type(block[0]) for block in pyramid.layer_blocks]
+    assert blocks == [WinogradConv2d, WinogradConv2d, LargeMapConv2d, LargeMapConv2d]
 
 
 def test_a_keypoint_heads_many_channels_are_read_for_many_rois():
