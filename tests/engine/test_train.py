@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mrcnn_lite.datasets import ShapesDataset
+from mrcnn_lite.engine import state as state_module
 from mrcnn_lite.engine import supervisor
 from mrcnn_lite.engine import train as train_module
 from mrcnn_lite.engine.checkpoint import checkpoints_in, load_checkpoint
@@ -167,6 +168,21 @@ def test_resuming_needs_the_same_data_but_not_the_same_number_of_workers(tmp_pat
         train(fresh_model(), ShapesDataset(7, seed=0), CONFIG, tmp_path, resume=True)
     again = train(fresh_model(), SCENES, replace(CONFIG, checkpoint_every=1), tmp_path, resume=True)
     assert again >= 0.5 * first  # the seconds before count too
+
+
+@pytest.mark.parametrize("weight", [1.0, 4.0])
+def test_a_setting_that_an_earlier_version_lacked_had_its_default(weight, tmp_path, monkeypatch):
+    train(fresh_model(), SCENES, CONFIG, tmp_path)
+    checkpoint = load_checkpoint(tmp_path)
+    del checkpoint["training"]["config"]["mask_loss_weight"]
+    monkeypatch.setattr(state_module, "load_checkpoint", lambda file: checkpoint)
+    state = TrainingState(fresh_model(), SCENES, replace(CONFIG, mask_loss_weight=weight))
+    if weight == 1.0:
+        state.restore(tmp_path)
+        assert state.step == checkpoint["training"]["step"]
+    else:
+        with pytest.raises(InputError, match=r"mask_loss_weight is 1\.0, this run's is 4\.0"):
+            state.restore(tmp_path)
 
 
 def test_the_mask_loss_has_its_weight():

@@ -42,7 +42,7 @@ QUESTIONS = (
             ),
             Choice(
                 "The one from shapes",
-                "Edges, how a box is refined, how a mask fills it: what was learnt on shapes is "
+                "What was learnt on shapes (edges, boxes or masks: these runs do not say which) is "
                 "useful for people, and 300 steps are too few to find it again.",
                 right=True,
             ),
