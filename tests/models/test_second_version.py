@@ -105,9 +105,9 @@ def test_prepared_it_detects_the_same_without_batch_norm(resnet_twins, scenes):
     assert {
         one.cells for one in prepared.roi_heads.box_head.modules() if hasattr(one, "cells")
     } == {4}
-    # Of the pyramid four, of the RPN's head two, of both branches four each; the rest is the trunk.
+    # Of the pyramid two, of the RPN's head two, of both branches four each; the rest is the trunk.
     parts = ("backbone.fpn", "rpn", "roi_heads.box_head", "roi_heads.mask_head")
-    assert [sum(name.startswith(part) for name in fast) for part in parts] == [4, 2, 4, 4]
+    assert [sum(name.startswith(part) for name in fast) for part in parts] == [2, 2, 4, 4]
     images = [scenes[0][0].float()]
     check_matched(detect_by_ours(prepared, images), detect_by_theirs(theirs, images))
 
