@@ -124,14 +124,14 @@ def backpropagate(
     Returns:
         The losses by name, and "loss", their weighted sum: means over micro-batches and processes.
     """
-    weights = {"loss_mask": state.config.mask_loss_weight}
+    factors = {"loss_mask": state.config.mask_loss_weight}
     names, totals = [], 0.0
     for number, (images, targets) in enumerate(micro_batches, start=1):
         images, targets = random_horizontal_flip(*_move(images, targets, state.device))
         with distributed.averaging(model, wanted=number == len(micro_batches)):
             with autocast(state.device, state.config.precision):
                 losses = model(images, targets)
-            loss = sum(weights.get(name, 1.0) * value for name, value in losses.items())
+            loss = sum(factors.get(name, 1.0) * value for name, value in losses.items())
             state.scaler.scale(loss / len(micro_batches)).backward()
         names = [*losses, "loss"]
         # On the device, so that the CPU does not wait for it after every micro-batch.

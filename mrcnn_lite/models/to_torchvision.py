@@ -23,8 +23,13 @@ from mrcnn_lite.models.published import SECOND_VERSION
 
 # What torchvision's model, made without weights, adds to the variance in its batch norm.
 EPS = 1e-5
-# They say how the backbone was trained, and change nothing in what it computes: `EPS` is seen to.
-ABOUT_TRAINING = ("frozen_batch_norm", "frozen_batch_norm_eps", "trainable_backbone_layers")
+# They say how training began or went, and change nothing in what is computed: `EPS` is seen to.
+ABOUT_TRAINING = (
+    "frozen_batch_norm",
+    "frozen_batch_norm_eps",
+    "trainable_backbone_layers",
+    "mask_logits_std",
+)
 # Without a mask branch these describe nothing.
 ABOUT_MASKS = ("mask_head_channels", "mask_mlp_channels", "mask_loss", "class_agnostic_masks")
 ABOUT_KEYPOINTS = ("keypoint_head_channels",)

@@ -38,7 +38,8 @@ def test_torchvision_detects_the_same_whatever_was_added_to_the_variance(eps):
 
 
 def test_weights_load_strictly_into_torchvisions_builder():
-    ours = make(frozen_batch_norm=False, trainable_backbone_layers=5)
+    how_trained = {"trainable_backbone_layers": 5, "mask_logits_std": 0.001}
+    ours = make(frozen_batch_norm=False, **how_trained)
     state = torchvision_state(ours)
     assert type(state) is dict
     keywords = torchvision_keywords(ours)
