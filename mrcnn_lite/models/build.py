@@ -19,6 +19,7 @@ from mrcnn_lite.models.config import MaskRCNNConfig
 from mrcnn_lite.models.dilation import remove_stride
 from mrcnn_lite.models.fast.few_at_once import KeypointRoIHeadsFewAtOnce, RoIHeadsFewAtOnce
 from mrcnn_lite.models.fast.training import SampledRPN
+from mrcnn_lite.models.fast.winograd import use_winograd
 from mrcnn_lite.models.fcis import FCIS, PARTS, FCISHeads
 from mrcnn_lite.models.fcn import FCN
 from mrcnn_lite.models.fpn import make_fpn_backbone
@@ -256,7 +257,7 @@ def _build_rpn(channels: int, config: MaskRCNNConfig) -> SampledRPN:
         sizes = (tuple(chain.from_iterable(sizes)),)
     anchor_generator = AnchorGenerator(sizes, config.anchor_ratios)
     head = RPNHead(channels, anchor_generator.num_anchors_per_cell, config.rpn_convolutions)
-    return SampledRPN(anchor_generator, head, config)
+    return SampledRPN(anchor_generator, use_winograd(head), config)
 
 
 def _build_roi_heads(
@@ -265,7 +266,7 @@ def _build_roi_heads(
     if shared_head is None:
         box_bins, mask_bins, mask_side = BOX_BINS, MASK_BINS, MASK_BINS
         box_channels = config.box_head_channels
-        box_head = BOX_HEADS[config.box_head](channels, box_bins, config)
+        box_head = use_winograd(BOX_HEADS[config.box_head](channels, box_bins, config))
     else:
         box_bins, mask_bins, mask_side = SHARED_BINS, SHARED_BINS, SHARED_BINS // 2
         box_channels = channels
@@ -277,12 +278,15 @@ def _build_roi_heads(
         mask_head, mask_predictor = make_mask_branch(
             channels, mask_side, shared_head is not None, config
         )
+        use_winograd(mask_head)
     loss, probabilities = MASK_LOSSES[config.mask_loss]
     make_roi_heads = RoIHeadsFewAtOnce
     if config.num_keypoints:
         head, predictor = make_keypoint_branch(channels, config)
         make_roi_heads = partial(
-            KeypointRoIHeadsFewAtOnce, keypoint_head=head, keypoint_predictor=predictor
+            KeypointRoIHeadsFewAtOnce,
+            keypoint_head=use_winograd(head),
+            keypoint_predictor=predictor,
         )
     return make_roi_heads(
         config,

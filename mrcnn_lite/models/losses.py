@@ -124,17 +124,17 @@ def mask_probabilities(mask_logits: Tensor, labels: Tensor, softmax: bool = Fals
     return _of_label(mask_logits, labels).sigmoid()
 
 
-def choose_masks(mask_logits: Tensor, labels: Tensor) -> Tensor:
-    """Say which of a RoI's masks, `Tensor[R, K, m, m]`, belongs to it.
+def choose_masks(num_masks: int, labels: Tensor) -> Tensor:
+    """Say which of a RoI's masks belongs to it.
 
     Args:
-        mask_logits: K masks each, one per class, or a single one that all classes share.
+        num_masks: how many it has, one per class, or a single one that all classes share.
         labels: `Tensor[R]` of int64, the classes.
 
     Returns:
         `Tensor[R]` of int64.
     """
-    return torch.zeros_like(labels) if mask_logits.shape[1] == 1 else labels
+    return torch.zeros_like(labels) if num_masks == 1 else labels
 
 
 def _of_label(masks: Tensor, labels: Tensor) -> Tensor:

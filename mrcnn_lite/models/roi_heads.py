@@ -161,7 +161,7 @@ class RoIHeads(SecondStage):
             for target, boxes, index, p in zip(targets, positive_rois, matched, positives)
         ]
         positive_labels = [image_labels[p] for image_labels, p in zip(labels, positives)]
-        mask_labels = choose_masks(mask_logits, torch.cat(positive_labels))  # [O]
+        mask_labels = choose_masks(mask_logits.shape[1], torch.cat(positive_labels))  # [O]
         # The sum of a bin's weights may round to a hair above one, which some losses refuse.
         mask_targets = torch.cat(mask_targets).clamp(0, 1)  # [O, m, m]
         return {"loss_mask": self.mask_loss(mask_logits, mask_labels, mask_targets)}
@@ -211,7 +211,8 @@ class RoIHeads(SecondStage):
             `Tensor[R, m, m]`: each pixel's probability to belong to the object.
         """
         mask_logits = self.predict_masks(images, features, boxes)
-        return self.mask_probabilities(mask_logits, choose_masks(mask_logits, labels))
+        masks = choose_masks(mask_logits.shape[1], labels)
+        return self.mask_probabilities(mask_logits, masks)
 
     def read_roi_features(
         self, images: ImageBatch, features: list[Tensor], boxes: list[Tensor], bins: int

@@ -9,7 +9,6 @@ from torch import nn
 from mrcnn_lite.cli.options import MPS_SINCE
 from mrcnn_lite.models import mini_config, prepare_for_inference
 from mrcnn_lite.models.build import METHODS
-from mrcnn_lite.models.fast.winograd import WinogradConv2d
 from mrcnn_lite.models.fcn import find_instances
 from tests.fake_device import FakeDevice
 from tests.models.variants.test_variants import MINI_VARIANTS
@@ -105,17 +104,6 @@ def test_a_prepared_model_on_mps_detects_what_it_does_on_the_cpu(settings, unlik
         found = prepared([image.to(MPS) for image in images])
     for of_image, of_cpu in zip(found, expected, strict=True):
         assert_same({"scores": of_image["scores"]}, {"scores": of_cpu["scores"]})
-
-
-def test_winograds_weights_are_the_cpus():
-    convolution = nn.Conv2d(3, 4, kernel_size=3, padding=1)
-    expected = WinogradConv2d(convolution).state_dict()
-    with FakeDevice("mps"):
-        found = WinogradConv2d(convolution.to(MPS))
-        x = torch.rand(1, 3, 9, 9).to(MPS)
-        torch.testing.assert_close(found(x).value, convolution(x).value, rtol=1e-4, atol=1e-5)
-    for name, value in found.state_dict().items():
-        assert torch.equal(value.value, expected[name])
 
 
 def test_instances_are_found_on_mps():

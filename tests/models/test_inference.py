@@ -10,10 +10,9 @@ from torchvision.ops import FrozenBatchNorm2d, roi_align
 
 from mrcnn_lite.datasets import ShapesDataset
 from mrcnn_lite.models.backbone import resnet_trunk
-from mrcnn_lite.models.fast import few_at_once
+from mrcnn_lite.models.fast import few_at_once, winograd
 from mrcnn_lite.models.fast.prepare import prepare_for_inference
 from mrcnn_lite.models.fast.training import BasicBlock, convolve, predict_for
-from mrcnn_lite.models.fast.winograd import WinogradConv2d
 from mrcnn_lite.models.roi_features import crop_masks
 
 
@@ -86,25 +85,40 @@ def test_a_prepared_model_can_be_prepared_again(mini_twins, scenes):
                 assert torch.equal(value, expected[name])
 
 
-def test_prepared_resnet_detects_the_same(resnet_twins, scenes):
+def test_resnet_as_built_and_prepared_detects_the_same(resnet_twins, scenes, monkeypatch):
     """More than 256 proposals, which go through the box head in parts, and Winograd's layers."""
     model = resnet_twins(True, 96, 128, rpn_post_nms_top_n_test=260, box_detections_per_img=10)
     model = model[0].double().eval()
-    prepared = prepare_for_inference(model)
-    # Two of the pyramid, one of the RPN, four of the mask head, 3 + 5 of the trunk.
-    assert sum(isinstance(layer, WinogradConv2d) for layer in prepared.modules()) == 15
-    sizes = []
-    prepared.roi_heads.box_head.register_forward_hook(
-        lambda _, __, hidden: sizes.append(len(hidden))
-    )
+    monkeypatch.setattr(winograd, "MIN_TILES", 10**9)
     with torch.no_grad():
-        found, expected = prepared(scenes[0][:1]), model(scenes[0][:1])
-    assert sizes[0] == 256
-    assert len(sizes) == 2
-    for ours, theirs in zip(found, expected, strict=True):
-        assert len(ours["boxes"]) > 5
-        for name, value in ours.items():
-            torch.testing.assert_close(value, theirs[name], atol=1e-6, rtol=1e-6)
+        expected = model(scenes[0][:1])[0]
+    prepared = prepare_for_inference(model)
+    monkeypatch.setattr(winograd, "MIN_TILES", 1)
+    convolved, sizes = [], []
+
+    def record(x, weight, bias):
+        convolved.append(weight.data_ptr())
+        return winograd_convolve(x, weight, bias)
+
+    winograd_convolve = winograd.convolve
+    monkeypatch.setattr(winograd, "convolve", record)
+    # Four of the pyramid, one of the RPN, four of the mask head; prepared also the trunk's of 128
+    # to 512 channels and stride 1: 3 + 5 + 2.
+    for one, number in ((model, 9), (prepared, 19)):
+        hook = one.roi_heads.box_head.register_forward_hook(
+            lambda _, __, hidden: sizes.append(len(hidden))
+        )
+        with torch.no_grad():
+            found = one(scenes[0][:1])[0]
+        hook.remove()
+        assert len(set(convolved)) == number
+        assert len(sizes) == 2
+        assert sizes[0] == 256
+        assert len(found["boxes"]) > 5
+        for name, value in found.items():
+            torch.testing.assert_close(value, expected[name], atol=1e-6, rtol=1e-6)
+        convolved.clear()
+        sizes.clear()
 
 
 def test_boxes_in_parts_are_those_predicted_at_once(mini_twins, scenes, monkeypatch):

@@ -12,19 +12,19 @@ step with each set of instructions.
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+
+from mrcnn_lite.models.fast.winograd import WinogradConv2d
 
 ROWS_AT_ONCE = 32  # of the map, so that what is copied stays small beside it
 
 
-class LargeMapConv2d(nn.Conv2d):
+class LargeMapConv2d(WinogradConv2d):
     """A convolution of kernel 3, stride 1 and padding 1 that is trained in float32 on a CPU.
 
-    Elsewhere, and in half precision, it is an ordinary one.
+    Where it does not learn, it detects as its parent does. Elsewhere, and in half precision, it is
+    an ordinary one.
     """
-
-    def __init__(self, in_channels: int, out_channels: int, bias: bool = True):
-        super().__init__(in_channels, out_channels, kernel_size=3, padding=1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map `Tensor[N, C, H, W]` to `Tensor[N, K, H, W]`."""

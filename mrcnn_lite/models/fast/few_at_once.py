@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mrcnn_lite.models.fast.enlarge import enlarge_by_products
+from mrcnn_lite.models.fast.one_mask import OneMaskPredictor
 from mrcnn_lite.models.images import ImageBatch
 from mrcnn_lite.models.keypoint_roi_heads import KeypointRoIHeads
 from mrcnn_lite.models.keypoints import find_keypoints
@@ -22,6 +23,9 @@ from mrcnn_lite.models.roi_heads import RoIHeads, in_full_precision
 # So many at a time, which a CPU's cache holds.
 BOXES_AT_ONCE = 256
 MASKS_AT_ONCE = 16
+# Of a mask head more, which is worth its Winograd convolutions' while; half of a picture's most
+# detections.
+HEADS_AT_ONCE = 50
 
 
 class RoIHeadsFewAtOnce(RoIHeads):
@@ -47,11 +51,20 @@ class RoIHeadsFewAtOnce(RoIHeads):
         if features[0].device.type != "cpu":
             return super().predict_masks_of(images, features, boxes, labels)
         roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
-        masks = []
-        for few, few_labels in zip(roi_features.split(MASKS_AT_ONCE), labels.split(MASKS_AT_ONCE)):
-            logits = in_full_precision(self.mask_predictor(self.mask_head(few)))  # [F, K, m, m]
-            masks.append(self.mask_probabilities(logits, choose_masks(logits, few_labels)))
-        return torch.cat(masks)
+        probabilities = []
+        for some, some_labels in _parts(HEADS_AT_ONCE, roi_features, labels):
+            hidden = self.mask_head(some)  # [S, C', P, P] or [S, C']
+            for few, few_labels in _parts(MASKS_AT_ONCE, hidden, some_labels):
+                probabilities.append(self._predict_few_masks(few, few_labels))
+        return torch.cat(probabilities)
+
+    def _predict_few_masks(self, hidden: Tensor, labels: Tensor) -> Tensor:
+        predictor = self.mask_predictor
+        if isinstance(predictor, OneMaskPredictor):
+            masks = choose_masks(predictor.num_masks, labels)
+            return in_full_precision(predictor.predict_one(hidden, masks)).sigmoid()  # [F, m, m]
+        logits = in_full_precision(predictor(hidden))  # [F, K, m, m]
+        return self.mask_probabilities(logits, choose_masks(logits.shape[1], labels))
 
 
 class KeypointRoIHeadsFewAtOnce(KeypointRoIHeads, RoIHeadsFewAtOnce):
@@ -64,13 +77,19 @@ class KeypointRoIHeadsFewAtOnce(KeypointRoIHeads, RoIHeadsFewAtOnce):
         if features[0].device.type != "cpu":
             return super().predict_keypoints_of(images, features, boxes)
         roi_features = self.read_roi_features(images, features, boxes, self.mask_bins)
-        every_few = zip(roi_features.split(MASKS_AT_ONCE), torch.cat(boxes).split(MASKS_AT_ONCE))
         found = []
-        for few, few_boxes in every_few:
-            logits = in_full_precision(self.keypoint_predictor(self.keypoint_head(few)))
-            found.append(find_keypoints(logits, few_boxes, enlarge_by_products))  # [F, K, m, m]
+        for some, some_boxes in _parts(HEADS_AT_ONCE, roi_features, torch.cat(boxes)):
+            hidden = self.keypoint_head(some)  # [S, C', P, P]
+            for few, few_boxes in _parts(MASKS_AT_ONCE, hidden, some_boxes):
+                logits = in_full_precision(self.keypoint_predictor(few))  # [F, K, m, m]
+                found.append(find_keypoints(logits, few_boxes, enlarge_by_products))
         keypoints, scores = zip(*found)
         return torch.cat(keypoints), torch.cat(scores)
+
+
+def _parts(number: int, *tables: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Give so many rows of all tables at a time; of empty ones, once none."""
+    return zip(*(table.split(number) for table in tables))
 
 
 def _few_at_once(boxes: list[Tensor]) -> Iterator[list[Tensor]]:

@@ -10,28 +10,22 @@ from torchvision.ops import FrozenBatchNorm2d
 
 from mrcnn_lite.models.fast.box_head import ChannelsLastBoxHead
 from mrcnn_lite.models.fast.native_precision import native_precision
-from mrcnn_lite.models.fast.winograd import CELLS, WinogradConv2d, best_cells, keeps_size
-from mrcnn_lite.models.fpn import FeaturePyramid
-from mrcnn_lite.models.heads import BoxHead, ConvolutionalBoxHead
-from mrcnn_lite.models.keypoints import KeypointHead
+from mrcnn_lite.models.fast.one_mask import OneMaskPredictor
+from mrcnn_lite.models.fast.winograd import use_winograd
+from mrcnn_lite.models.heads import BoxHead, MaskPredictor
+from mrcnn_lite.models.losses import mask_probabilities
 from mrcnn_lite.models.mask_rcnn import LAYERS, MaskRCNN
-
-# Of fewer channels, Winograd's sums cost what its products save; of more, reading its weights does.
-WINOGRAD_CHANNELS = range(128, 257)
-# The keypoint head's weights are read for many RoIs at a time.
-WINOGRAD_KEYPOINT_CHANNELS = range(128, 513)
-# The finest two of a pyramid's four maps have 94 % of the cells; Winograd's weights for each of the
-# others would take 10 MiB more, and save next to nothing.
-WINOGRAD_MAPS = 2
+from mrcnn_lite.models.roi_heads import RoIHeads
 
 
 def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> MaskRCNN:
     """Make a copy that detects the same, faster; the model itself stays as it is.
 
     Batch norm becomes part of the convolution before it: with its statistics fixed it only scales
-    and shifts, n(w * x) = (scale w) * x + shift. Images and weights are laid out channels last. On
-    a CPU the 3x3 convolutions of middling width take a quarter of the multiplications, unless they
-    are to be in half precision (see `mrcnn_lite.models.fast.winograd`).
+    and shifts, n(w * x) = (scale w) * x + shift. Images and weights are laid out channels last, and
+    of a RoI's masks only that of its class is computed, where classes do not compete. On a CPU the
+    trunk's 3x3 convolutions, too, take a quarter of the multiplications, unless they are to be in
+    half precision (see `mrcnn_lite.models.fast.winograd`).
 
     Args:
         model: any model of this package, on the device where it is to run.
@@ -51,13 +45,11 @@ def prepare_for_inference(model: MaskRCNN, dtype: torch.dtype | None = None) -> 
             dtype = native_precision(next(prepared.parameters()).device)
         fold_batch_norm(prepared)
         replace_box_head(prepared)
+        replace_mask_predictor(prepared)
         for layer in prepared.modules():
             if dtype is not None and isinstance(layer, LAYERS):
                 layer.to(dtype)
-        for part in list(prepared.modules()):
-            if isinstance(part, ConvolutionalBoxHead):
-                replace_by_winograd(part, best_cells(prepared.roi_heads.box_bins))
-        replace_by_winograd(prepared)
+        use_winograd(prepared)
         return prepared.to(memory_format=torch.channels_last)
 
 
@@ -85,30 +77,15 @@ def replace_box_head(model: MaskRCNN) -> None:
                 setattr(parent, name, ChannelsLastBoxHead(head, model.backbone.out_channels))
 
 
-def replace_by_winograd(module: nn.Module, cells: int = CELLS) -> None:
-    """Replace, in place, the convolutions that `WinogradConv2d` computes faster.
+def replace_mask_predictor(model: MaskRCNN) -> None:
+    """Replace, in place, a mask predictor by one that can give a single class's masks.
 
-    Args:
-        module: those of its convolutions are replaced that are on a CPU, in float32 or finer, keep
-            their maps' size and have a number of channels in `WINOGRAD_CHANNELS` (in a keypoint
-            head, in `WINOGRAD_KEYPOINT_CHANNELS`); in a pyramid, those of the finest maps.
-        cells: see `WinogradConv2d`.
+    Where classes compete for pixels (softmax), it stays.
     """
-    of_coarse_maps = {
-        block
-        for pyramid in module.modules()
-        if isinstance(pyramid, FeaturePyramid)
-        for block in pyramid.layer_blocks[WINOGRAD_MAPS:]
-    }
-    for parent in set(module.modules()) - of_coarse_maps:
-        for_keypoints = isinstance(parent, KeypointHead)
-        channels = WINOGRAD_KEYPOINT_CHANNELS if for_keypoints else WINOGRAD_CHANNELS
-        for name, layer in list(parent.named_children()):
-            if (
-                keeps_size(layer)
-                and layer.in_channels in channels
-                and layer.out_channels in channels
-                and layer.weight.device.type == "cpu"
-                and layer.weight.dtype in (torch.float32, torch.float64)
-            ):
-                setattr(parent, name, WinogradConv2d(layer, cells))
+    for heads in model.modules():
+        if (
+            isinstance(heads, RoIHeads)
+            and type(heads.mask_predictor) is MaskPredictor
+            and heads.mask_probabilities is mask_probabilities
+        ):
+            heads.mask_predictor = OneMaskPredictor(heads.mask_predictor)

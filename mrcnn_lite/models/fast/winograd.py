@@ -8,7 +8,15 @@ sums, the same for every channel, and between them stand 49 matrix products. The
 
 The sums subtract values of unlike size, so rounding errors grow about eight times: harmless in
 float32, far too much in half precision.
+
+What it replaces: `nn.Conv2d` of kernel 3 in every model as built, but for its trunk, and in all of
+a prepared one, where it detects on a CPU. The kernels' values are made at each call: they take five
+times the memory of the weights, and where there are enough tiles, little of the time.
+docs/results/model.md has what inference takes with it.
 """
+
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,28 +24,40 @@ import torch.nn.functional as F
 from numpy.polynomial.polynomial import polyfromroots
 from torch import Tensor, nn
 
+from mrcnn_lite.ops.fast.dry_run import ValuelessTensor
+
 # Where the polynomials are evaluated, and at infinity, which gives the highest coefficient. The
-# first two must stay: see `WinogradConv2d._convolve`. Smaller tiles use the first ones.
+# first two must stay: see `_convolve_tiles`. Smaller tiles use the first ones.
 POINTS = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5)
 KERNEL = 3
 CELLS = len(POINTS) - 1  # outputs per tile and axis
 # So many at a time: their values and products stay in a processor's cache. 9 cover a 14 x 14 map.
 TILES_AT_ONCE = 144
+# So many kernels' values at a time, 25 MiB of them for 512 channels.
+KERNELS_AT_ONCE = 256
+# Of fewer channels, the sums cost what the products save; for fewer tiles, the kernels' values do.
+MIN_CHANNELS = 128
+MIN_TILES = 40
 
 
-def transform_matrices(points: tuple[float, ...]) -> tuple[Tensor, Tensor, Tensor]:
-    """Compute the matrices of one axis.
+class Matrices(NamedTuple):
+    """What takes inputs x and kernel w to `to_output @ ((to_values @ x) * (values_of @ w))`.
 
-    The outputs of inputs x and kernel w are `to_output @ ((to_values @ x) * (values_of @ w))`.
+    For one axis, with P points besides infinity: P - 1 outputs of P + 1 inputs.
 
-    Args:
-        points: where to evaluate, besides infinity; with a kernel of 3, P points give P - 1 outputs
-            of P + 1 inputs.
-
-    Returns:
-        In float64: `to_values` `Tensor[P + 1, P + 1]`, B^T in the paper; `values_of`
-        `Tensor[P + 1, 3]`, G; `to_output` `Tensor[P - 1, P + 1]`, A^T.
+    Attributes:
+        to_values: `Tensor[P + 1, P + 1]`, B^T in the paper.
+        values_of: `Tensor[P + 1, 3]`, G.
+        to_output: `Tensor[P - 1, P + 1]`, A^T.
     """
+
+    to_values: Tensor
+    values_of: Tensor
+    to_output: Tensor
+
+
+def transform_matrices(points: tuple[float, ...]) -> Matrices:
+    """Compute the matrices of one axis, in float64, for polynomials evaluated at these points."""
     number = len(points) + 1
     others = [np.delete(points, i) for i in range(len(points))]
     to_values = np.zeros((number, number))
@@ -50,106 +70,158 @@ def transform_matrices(points: tuple[float, ...]) -> tuple[Tensor, Tensor, Tenso
     values_of, to_output = (
         np.vstack([matrix, np.eye(matrix.shape[1])[-1]]) for matrix in (values_of, to_output)
     )
-    return tuple(torch.from_numpy(matrix.copy()) for matrix in (to_values, values_of, to_output.T))
+    return Matrices(*(torch.from_numpy(m.copy()) for m in (to_values, values_of, to_output.T)))
 
 
-class WinogradConv2d(nn.Module):
-    """Takes the place of a 3x3 convolution that keeps the map's size, for inference on a CPU.
+class WinogradConv2d(nn.Conv2d):
+    """A convolution of kernel 3, stride 1 and padding 1 that detects on a CPU.
 
-    It computes in its weights' precision, under autocast too. They take five times the memory of
-    the convolution's.
-
-    Args:
-        convolution: of kernel 3, stride 1 and padding 1, in one group.
-        cells: outputs per tile and axis, up to 5; see `best_cells`.
-
-    Raises:
-        ValueError: the convolution is another one.
+    Elsewhere, in half precision, for small maps, and wherever a gradient is wanted, it is an
+    ordinary one.
     """
 
-    def __init__(self, convolution: nn.Conv2d, cells: int = CELLS):
-        super().__init__()
-        if not keeps_size(convolution):
-            raise ValueError(
-                "convolution should have kernel size 3, stride 1, padding 1 (zeros), dilation 1 "
-                f"and one group, got {convolution}"
-            )
-        weight = convolution.weight.detach()
-        self.cells = cells
-        to_values, values_of, to_output = transform_matrices(POINTS[: cells + 1])
-        # In float64 on the CPU, since not every device has it.
-        values = torch.einsum("iy, kcyx, jx -> ijck", values_of, weight.cpu().double(), values_of)
-        bias = weight.new_zeros(len(weight)) if convolution.bias is None else convolution.bias
-        self.register_buffer("bias", bias.detach())
-        # Both axes at once: the rows of a tile one after another are one vector.
-        for name, matrix in (
-            ("weight", values.flatten(0, 1)),
-            ("to_values", torch.kron(to_values, to_values)),
-            ("to_output", torch.kron(to_output, to_output)),
-        ):
-            matrix = matrix.to(weight.dtype).contiguous()
-            self.register_buffer(name, matrix.to(weight.device))
+    def __init__(self, in_channels: int, out_channels: int, bias: bool = True):
+        super().__init__(in_channels, out_channels, kernel_size=KERNEL, padding=1, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map `Tensor[N, C, H, W]` to `Tensor[N, K, H, W]`, channels last in memory."""
-        number, _, height, width = x.shape
-        cells = self.cells
-        rows, columns = -(-height // cells), -(-width // cells)
-        images_at_once = max(TILES_AT_ONCE // (rows * columns), 1)
-        cells_at_once = max(TILES_AT_ONCE // columns, 1) * cells
-        outputs = self.weight.new_empty(number, height, width, len(self.bias))
-        with torch.autocast(x.device.type, enabled=False):
-            for first in range(0, number, images_at_once):
-                # Slices, not `split`, into whose parts autograd refuses to write.
-                images = x[first : first + images_at_once]
-                image_outputs = outputs[first : first + images_at_once]
-                for top in range(0, height, cells_at_once):
-                    strip_outputs = image_outputs[:, top : top + cells_at_once]
-                    bottom = top + -(-strip_outputs.shape[1] // cells) * cells
-                    # What a strip reads lies one cell beyond it; negative padding crops.
-                    horizontal = 1, cells * columns + 1 - width
-                    vertical = 1 - top, bottom + 1 - height
-                    strip = F.pad(images, (*horizontal, *vertical)).to(self.weight.dtype)
-                    strip_outputs.copy_(self._convolve(strip)[:, : strip_outputs.shape[1], :width])
-        return outputs.permute(0, 3, 1, 2)
-
-    def _convolve(self, strip: Tensor) -> Tensor:
-        """Map padded `Tensor[N, C, H + 2, W + 2]` to `Tensor[N, H, W, K]`, both whole tiles.
-
-        The shapes below are those of 5 outputs per tile and axis.
-        """
-        cells, tile = self.cells, self.cells + KERNEL - 1
-        # Overlapping windows, cut out where they lie: `Tensor[N, rows, columns, 7, 7, C]`.
-        tiles = strip.unfold(2, tile, cells).unfold(3, tile, cells).permute(0, 2, 3, 4, 5, 1)
-        values = (self.to_values @ tiles.flatten(3, 4).flatten(0, 2)).transpose(0, 1)
-        products = torch.bmm(values, self.weight)  # [49, T, C] @ [49, C, K] to [49, T, K]
-        del values  # not needed where memory peaks
-        # A constant is the same at every output if it is added to the value at the point (1, 1).
-        products[tile + 1] += self.bias
-        outputs = self.to_output @ products.flatten(1)  # [25, 49] @ [49, T K]
-        shape = (cells, cells, *tiles.shape[:3], len(self.bias))
-        return outputs.view(shape).permute(2, 3, 0, 4, 1, 5).flatten(3, 4).flatten(1, 2)
+        """Map `Tensor[N, C, H, W]` to `Tensor[N, K, H, W]`."""
+        if is_faster(x, self.weight):
+            return convolve(x, self.weight, self.bias)
+        return super().forward(x)
 
 
-def best_cells(side: int) -> int:
-    """Choose the outputs per tile and axis, 4 or 5, for maps of one size.
+def use_winograd(module: nn.Module) -> nn.Module:
+    """Turn all plain convolutions in a module that keep the map's size into `WinogradConv2d`.
 
-    Larger tiles have fewer multiplications for each output, but may reach further over the border.
+    Returns:
+        The module.
     """
+    for layer in module.modules():
+        if type(layer) is nn.Conv2d and keeps_size(layer):
+            # There is nothing to add: parameters, hooks and all stay what they are.
+            layer.__class__ = WinogradConv2d
+    return module
 
-    def multiplications(cells: int) -> int:
-        return (-(-side // cells) * (cells + KERNEL - 1)) ** 2
 
-    return min(CELLS, CELLS - 1, key=multiplications)
-
-
-def keeps_size(layer: nn.Module) -> bool:
-    """Say whether a layer is a convolution that `WinogradConv2d` can replace."""
+def keeps_size(layer: nn.Conv2d) -> bool:
+    """Say whether a convolution has kernel 3, stride 1 and zeros around the map: one group."""
     return (
-        isinstance(layer, nn.Conv2d)
-        and layer.kernel_size == (KERNEL, KERNEL)
+        layer.kernel_size == (KERNEL, KERNEL)
         and layer.padding == (1, 1)
         and layer.stride == layer.dilation == (1, 1)
         and layer.groups == 1
         and layer.padding_mode == "zeros"
     )
+
+
+def is_faster(x: Tensor, weight: Tensor) -> bool:
+    """Say whether `convolve` may take a convolution's place, and is the faster way."""
+    wants_gradient = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
+    return (
+        not wants_gradient
+        and x.device.type == "cpu"
+        and x.dtype == weight.dtype
+        and x.dtype in (torch.float32, torch.float64)
+        and not torch.is_autocast_enabled("cpu")
+        and min(weight.shape[:2]) >= MIN_CHANNELS
+        and count_tiles(x.shape, best_cells(x.shape)) >= MIN_TILES
+        # Who counts, traces or compiles layers wants to see a convolution.
+        and not isinstance(x, ValuelessTensor)
+        and not torch.compiler.is_compiling()
+        and not torch.jit.is_tracing()
+    )
+
+
+def count_tiles(shape: torch.Size, cells: int) -> int:
+    """Count the tiles of `cells` x `cells` outputs that cover maps `Tensor[N, C, H, W]`."""
+    return shape[0] * -(-shape[2] // cells) * -(-shape[3] // cells)
+
+
+def best_cells(shape: torch.Size) -> int:
+    """Choose the outputs per tile and axis, 5 or 4, for maps `Tensor[N, C, H, W]`.
+
+    Larger tiles have fewer multiplications for each output, but may reach further over the border.
+    """
+    return min(
+        (CELLS, CELLS - 1), key=lambda cells: count_tiles(shape, cells) * (cells + KERNEL - 1) ** 2
+    )
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Compute `F.conv2d(x, weight, bias, padding=1)`, but for rounding.
+
+    Args:
+        x: `Tensor[N, C, H, W]`.
+        weight: `Tensor[K, C, 3, 3]`.
+        bias: `Tensor[K]`, or None.
+
+    Returns:
+        `Tensor[N, K, H, W]`, channels last in memory.
+    """
+    number, _, height, width = x.shape
+    outputs = x.new_empty(number, height, width, len(weight))
+    for first in range(0, len(weight), KERNELS_AT_ONCE):
+        some = slice(first, first + KERNELS_AT_ONCE)
+        _convolve(x, weight[some], None if bias is None else bias[some], outputs[..., some])
+    return outputs.permute(0, 3, 1, 2)
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, outputs: Tensor) -> None:
+    """Write what some kernels make of `Tensor[N, C, H, W]` to `Tensor[N, H, W, K]`."""
+    number, _, height, width = x.shape
+    cells = best_cells(x.shape)
+    matrices = _matrices_of_both_axes(cells, x.dtype)
+    kernels = values_of_kernels(weight, matrices)  # [49, C, K]
+    rows, columns = -(-height // cells), -(-width // cells)
+    images_at_once = max(TILES_AT_ONCE // (rows * columns), 1)
+    cells_at_once = max(TILES_AT_ONCE // columns, 1) * cells
+    for first in range(0, number, images_at_once):
+        # Slices, not `split`, into whose parts autograd refuses to write.
+        images = x[first : first + images_at_once]
+        image_outputs = outputs[first : first + images_at_once]
+        for top in range(0, height, cells_at_once):
+            strip_outputs = image_outputs[:, top : top + cells_at_once]
+            bottom = top + -(-strip_outputs.shape[1] // cells) * cells
+            # What a strip reads lies one cell beyond it; negative padding crops.
+            horizontal = 1, cells * columns + 1 - width
+            vertical = 1 - top, bottom + 1 - height
+            strip = F.pad(images, (*horizontal, *vertical))
+            whole_tiles = _convolve_tiles(strip, kernels, bias, cells, matrices)
+            strip_outputs.copy_(whole_tiles[:, : strip_outputs.shape[1], :width])
+
+
+def values_of_kernels(weight: Tensor, matrices: Matrices) -> Tensor:
+    """Evaluate the kernels `Tensor[K, C, 3, 3]`: `Tensor[49, C, K]`, a matrix for each value."""
+    by_place = weight.permute(2, 3, 1, 0).flatten(0, 1)  # [9, C, K]
+    values = matrices.values_of @ by_place.flatten(1)  # [49, 9] @ [9, C K]
+    return values.unflatten(1, by_place.shape[1:])
+
+
+def _convolve_tiles(
+    strip: Tensor, kernels: Tensor, bias: Tensor | None, cells: int, matrices: Matrices
+) -> Tensor:
+    """Map padded `Tensor[N, C, H + 2, W + 2]` to `Tensor[N, H, W, K]`, both whole tiles.
+
+    The shapes below are those of 5 outputs per tile and axis.
+    """
+    tile = cells + KERNEL - 1
+    # Overlapping windows, cut out where they lie: `Tensor[N, rows, columns, 7, 7, C]`.
+    tiles = strip.unfold(2, tile, cells).unfold(3, tile, cells).permute(0, 2, 3, 4, 5, 1)
+    values = (matrices.to_values @ tiles.flatten(3, 4).flatten(0, 2)).transpose(0, 1)
+    products = torch.bmm(values, kernels)  # [49, T, C] @ [49, C, K] to [49, T, K]
+    del values  # not needed where memory peaks
+    if bias is not None:
+        # A constant is the same at every output if it is added to the value at the point (1, 1).
+        products[tile + 1] += bias
+    outputs = matrices.to_output @ products.flatten(1)  # [25, 49] @ [49, T K]
+    outputs = outputs.view(cells, cells, *tiles.shape[:3], -1).permute(2, 3, 0, 4, 1, 5)
+    return outputs.flatten(3, 4).flatten(1, 2)  # [N, rows 5, columns 5, K]
+
+
+@lru_cache
+def _matrices_of_both_axes(cells: int, dtype: torch.dtype) -> Matrices:
+    """Both axes at once: the rows of a tile one after another are one vector."""
+    # Made in inference mode, they could take no part in a gradient later.
+    with torch.inference_mode(False):
+        one_axis = transform_matrices(POINTS[: cells + 1])
+        return Matrices(*(torch.kron(m, m).to(dtype).contiguous() for m in one_axis))

@@ -28,6 +28,7 @@ def test_few_at_once_is_all_at_once(choices, numbers, monkeypatch):
     plain.__class__ = RoIHeads
     monkeypatch.setattr(few_at_once, "BOXES_AT_ONCE", 3)
     monkeypatch.setattr(few_at_once, "MASKS_AT_ONCE", 2)
+    monkeypatch.setattr(few_at_once, "HEADS_AT_ONCE", 5)
     sizes = []
     hook = heads.box_head.register_forward_hook(lambda _, __, hidden: sizes.append(len(hidden)))
 

@@ -1,17 +1,23 @@
 """The convolution with fewer multiplications against PyTorch's."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mrcnn_lite.models.fast import winograd
-from mrcnn_lite.models.fast.convolution import LargeMapConv2d
-from mrcnn_lite.models.fast.prepare import replace_by_winograd
-from mrcnn_lite.models.fast.winograd import WinogradConv2d, best_cells, transform_matrices
-from mrcnn_lite.models.fpn import FeaturePyramid
-from mrcnn_lite.models.keypoints import KeypointHead
+from mrcnn_lite.models.fast.winograd import (
+    WinogradConv2d,
+    best_cells,
+    convolve,
+    is_faster,
+    transform_matrices,
+    use_winograd,
+)
 
 
 def test_matrices_are_the_papers():
@@ -40,104 +46,125 @@ def test_matrices_are_the_papers():
     height=st.integers(1, 13),
     width=st.integers(1, 13),
     tiles_at_once=st.integers(1, 12),
+    kernels_at_once=st.integers(1, 6),
     bias=st.booleans(),
     cells=st.integers(2, 5),
+    layout=st.sampled_from([torch.contiguous_format, torch.channels_last]),
 )
-def test_any_map_is_convolved_as_by_pytorch(images, height, width, tiles_at_once, bias, cells):
+def test_any_map_is_convolved_as_by_pytorch(
+    images, height, width, tiles_at_once, kernels_at_once, bias, cells, layout
+):
     torch.manual_seed(0)
     convolution = nn.Conv2d(3, 5, kernel_size=3, padding=1, bias=bias).double()
-    x = torch.randn(images, 3, height, width, dtype=torch.float64)
+    convolution.to(memory_format=layout)
+    x = torch.randn(images, 3, height, width, dtype=torch.float64).to(memory_format=layout)
     with pytest.MonkeyPatch.context() as patch, torch.no_grad():
         patch.setattr(winograd, "TILES_AT_ONCE", tiles_at_once)
-        output = WinogradConv2d(convolution, cells)(x)
-        torch.testing.assert_close(output, convolution(x))
+        patch.setattr(winograd, "KERNELS_AT_ONCE", kernels_at_once)
+        patch.setattr(winograd, "best_cells", lambda shape: cells)
+        output = convolve(x, convolution.weight, convolution.bias)
+        torch.testing.assert_close(output, convolution(x), atol=1e-10, rtol=1e-10)
     assert output.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_result_and_gradient_are_pytorchs_to_1e_10():
-    torch.manual_seed(0)
-    convolution = nn.Conv2d(6, 5, kernel_size=3, padding=1).double()
-    x = torch.randn(2, 6, 12, 9, dtype=torch.float64, requires_grad=True)
-    output, expected = WinogradConv2d(convolution)(x), convolution(x)
-    torch.testing.assert_close(output, expected, atol=1e-10, rtol=1e-10)
-    weights = torch.randn_like(expected)
-    gradient, expected_gradient = (
-        torch.autograd.grad((values * weights).sum(), x)[0] for values in (output, expected)
-    )
-    torch.testing.assert_close(gradient, expected_gradient, atol=1e-10, rtol=1e-10)
 
 
 def test_rounding_in_float32_is_a_few_times_pytorchs():
     torch.manual_seed(0)
-    convolution = nn.Conv2d(256, 256, kernel_size=3, padding=1)
+    layer = nn.Conv2d(256, 256, kernel_size=3, padding=1).requires_grad_(False)
     x = torch.randn(2, 256, 14, 14).relu()
-    with torch.no_grad():
-        output, expected = WinogradConv2d(convolution)(x), convolution.double()(x.double())
+    output, expected = convolve(x, layer.weight, layer.bias), layer.double()(x.double())
     assert (output - expected).abs().max() < 1e-4 * expected.std()
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_autocast_does_not_make_it_coarse(dtype):
+def wide_layer() -> WinogradConv2d:
     torch.manual_seed(0)
-    convolution = nn.Conv2d(8, 8, kernel_size=3, padding=1)
-    x = torch.randn(1, 8, 9, 9).to(dtype)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        output = WinogradConv2d(convolution)(x)
-    assert output.dtype == torch.float32
+    return use_winograd(nn.Sequential(nn.Conv2d(128, 130, kernel_size=3, padding=1)))[0]
+
+
+LARGE_MAP = (1, 128, 31, 36)  # 7 x 8 tiles
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """The shapes of the maps that go through `convolve`."""
+    shapes = []
+
+    def record(x, weight, bias):
+        shapes.append(tuple(x.shape))
+        return convolve(x, weight, bias)
+
+    monkeypatch.setattr(winograd, "convolve", record)
+    return shapes
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_where_no_gradient_is_wanted_it_takes_over(dtype, calls):
+    layer, x = wide_layer().to(dtype), torch.randn(LARGE_MAP, dtype=dtype)
     with torch.no_grad():
-        torch.testing.assert_close(output, convolution(x.float()), atol=1e-4, rtol=1e-4)
+        output = layer(x)
+    assert calls == [LARGE_MAP]
+    # With gradients enabled, but none wanted.
+    torch.testing.assert_close(layer.requires_grad_(False)(x), output, rtol=0, atol=0)
+    assert calls == [LARGE_MAP] * 2
+    expected = nn.functional.conv2d(x, layer.weight, layer.bias, padding=1)
+    torch.testing.assert_close(output, expected, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        nn.Conv2d(4, 4, kernel_size=1),
-        nn.Conv2d(4, 4, kernel_size=3),
-        nn.Conv2d(4, 4, kernel_size=3, padding=1, stride=2),
-        nn.Conv2d(4, 4, kernel_size=3, padding=2, dilation=2),
-        nn.Conv2d(4, 4, kernel_size=3, padding=1, groups=2),
-        nn.Conv2d(4, 4, kernel_size=3, padding=1, padding_mode="reflect"),
-    ],
-)
-def test_other_convolutions_are_refused(layer):
-    with pytest.raises(ValueError, match="convolution should have kernel size 3"):
-        WinogradConv2d(layer)
+@pytest.mark.parametrize("wants", ["weight", "x"])
+def test_where_a_gradient_is_wanted_it_is_pytorchs(wants, calls):
+    layer, x = wide_layer().requires_grad_(wants == "weight"), torch.randn(LARGE_MAP)
+    x.requires_grad_(wants == "x")
+    plain = nn.functional.conv2d(x, layer.weight, layer.bias, padding=1)
+    assert torch.equal(layer(x), plain)
+    assert not calls
+
+
+def test_elsewhere_it_is_pytorchs(calls):
+    layer = wide_layer().requires_grad_(False)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(torch.randn(LARGE_MAP)).dtype == torch.bfloat16
+    assert copy.deepcopy(layer).bfloat16()(torch.randn(LARGE_MAP).bfloat16()).isfinite().all()
+    assert copy.deepcopy(layer).to("meta")(torch.empty(LARGE_MAP, device="meta")).is_meta
+    small = torch.randn(1, 128, 26, 30)  # 6 x 6 tiles
+    plain = nn.functional.conv2d(small, layer.weight, layer.bias, padding=1)
+    assert torch.equal(layer(small), plain)
+    with FakeTensorMode(allow_non_fake_inputs=True) as mode:
+        assert layer(mode.from_tensor(torch.empty(LARGE_MAP))).shape == (1, 130, 31, 36)
+    assert not calls
+    assert not is_faster(torch.randn(1, 127, 31, 36), torch.randn(128, 127, 3, 3))
+    assert not is_faster(torch.randn(LARGE_MAP), torch.randn(127, 128, 3, 3))
+
+
+def test_who_traces_sees_a_convolution():
+    layer = wide_layer().eval().requires_grad_(False)
+    x = torch.randn(LARGE_MAP)
+    assert "aten::_convolution" in str(torch.jit.trace(layer, x, check_trace=False).inlined_graph)
+    exported = torch.export.export(layer, (x,)).graph
+    assert any("conv2d" in str(node.target) for node in exported.nodes)
+
+
+def test_only_layers_that_keep_the_size_are_turned():
+    layers = nn.ModuleDict(
+        {
+            "same size": nn.Conv2d(4, 4, kernel_size=3, padding=1),
+            "kernel": nn.Conv2d(4, 4, kernel_size=1),
+            "no border": nn.Conv2d(4, 4, kernel_size=3),
+            "stride": nn.Conv2d(4, 4, kernel_size=3, padding=1, stride=2),
+            "dilation": nn.Conv2d(4, 4, kernel_size=3, padding=2, dilation=2),
+            "groups": nn.Conv2d(4, 4, kernel_size=3, padding=1, groups=2),
+            "border": nn.Conv2d(4, 4, kernel_size=3, padding=1, padding_mode="reflect"),
+            "transposed": nn.ConvTranspose2d(4, 4, kernel_size=3, padding=1),
+            "a class of its own": type("Own", (nn.Conv2d,), {})(4, 4, kernel_size=3, padding=1),
+        }
+    )
+    before = copy.deepcopy(layers.state_dict())
+    assert use_winograd(layers) is layers
+    turned = {name for name, layer in layers.items() if isinstance(layer, WinogradConv2d)}
+    assert turned == {"same size"}
+    assert layers.state_dict().keys() == before.keys()
+    layers.load_state_dict(before, strict=True)
 
 
 def test_tiles_are_chosen_by_the_map():
     # 7 x 7: four tiles of 36 multiplications, not of 49; 14 x 14: nine of 49, not sixteen of 36.
-    assert [best_cells(side) for side in (7, 8, 14, 15, 120)] == [4, 4, 5, 5, 5]
-
-
-def test_only_layers_that_gain_are_replaced():
-    def layer(channels, dtype=torch.float32, device="cpu", **keywords):
-        keywords = {"kernel_size": 3, "padding": 1} | keywords
-        return nn.Conv2d(channels, channels, **keywords, dtype=dtype, device=device)
-
-    layers = nn.ModuleDict(
-        {
-            "gains": layer(128),
-            "gains in float64": layer(128, torch.float64),
-            "narrow": layer(64),
-            "wide": layer(512),
-            "half precision": layer(128, torch.bfloat16),
-            "elsewhere": layer(128, device="meta"),
-            "another kernel": layer(128, kernel_size=1, padding=0),
-        }
-    )
-    replace_by_winograd(layers)
-    replaced = {name for name, one in layers.items() if isinstance(one, WinogradConv2d)}
-    assert replaced == {"gains", "gains in float64"}
-
-
-def test_coarse_maps_of_a_pyramid_stay_as_they_are():
-    pyramid = FeaturePyramid((8, 16, 32, 64), out_channels=128)
-    replace_by_winograd(nn.Sequential(pyramid))
-    blocks = [type(block[0]) for block in pyramid.layer_blocks]
-    assert blocks == [WinogradConv2d, WinogradConv2d, LargeMapConv2d, LargeMapConv2d]
-
-
-def test_a_keypoint_heads_many_channels_are_read_for_many_rois():
-    head = KeypointHead(256, (512, 512))
-    replace_by_winograd(nn.Sequential(head))
-    assert [type(layer) for layer in head] == [WinogradConv2d, nn.ReLU] * 2
+    shapes = [(100, 256, side, side) for side in (7, 8, 14, 15)] + [(1, 256, 120, 160)]
+    assert [best_cells(shape) for shape in shapes] == [4, 4, 5, 5, 5]
