@@ -23,8 +23,8 @@ from mrcnn_lite.models.roi_heads import RoIHeads, in_full_precision
 # So many at a time, which a CPU's cache holds.
 BOXES_AT_ONCE = 256
 MASKS_AT_ONCE = 16
-# Of a mask head more, which is worth its Winograd convolutions' while; half of a picture's most
-# detections.
+# Convolutional heads take more, since each call of theirs first makes its kernels' values (see
+# `winograd.py`): half of the hundred detections that a picture has at most.
 HEADS_AT_ONCE = 50
 
 

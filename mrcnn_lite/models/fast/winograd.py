@@ -9,10 +9,10 @@ sums, the same for every channel, and between them stand 49 matrix products. The
 The sums subtract values of unlike size, so rounding errors grow about eight times: harmless in
 float32, far too much in half precision.
 
-What it replaces: `nn.Conv2d` of kernel 3 in every model as built, but for its trunk, and in all of
-a prepared one, where it detects on a CPU. The kernels' values are made at each call: they take five
-times the memory of the weights, and where there are enough tiles, little of the time.
-docs/results/model.md has what inference takes with it.
+What it replaces: `nn.Conv2d` of kernel 3 where a model detects on a CPU: in RPN, pyramid and heads
+of every model as built, and everywhere in a prepared one. The kernels' values are made at each
+call: they take five times the memory of the weights, and little of the time where there are enough
+tiles. docs/results/model.md has what inference takes with it.
 """
 
 from functools import lru_cache
@@ -118,17 +118,20 @@ def is_faster(x: Tensor, weight: Tensor) -> bool:
     """Say whether `convolve` may take a convolution's place, and is the faster way."""
     wants_gradient = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
     return (
-        not wants_gradient
+        # Who traces, compiles or counts layers wants to see a convolution.
+        not torch.jit.is_tracing()
+        and not torch.compiler.is_compiling()
+        and not isinstance(x, ValuelessTensor)
+        and not wants_gradient
         and x.device.type == "cpu"
         and x.dtype == weight.dtype
         and x.dtype in (torch.float32, torch.float64)
         and not torch.is_autocast_enabled("cpu")
         and min(weight.shape[:2]) >= MIN_CHANNELS
+        # PyTorch says what is wrong with any other input.
+        and x.dim() == 4
+        and x.shape[1] == weight.shape[1]
         and count_tiles(x.shape, best_cells(x.shape)) >= MIN_TILES
-        # Who counts, traces or compiles layers wants to see a convolution.
-        and not isinstance(x, ValuelessTensor)
-        and not torch.compiler.is_compiling()
-        and not torch.jit.is_tracing()
     )
 
 

@@ -129,6 +129,9 @@ def test_elsewhere_it_is_pytorchs(calls):
     assert torch.equal(layer(small), plain)
     with FakeTensorMode(allow_non_fake_inputs=True) as mode:
         assert layer(mode.from_tensor(torch.empty(LARGE_MAP))).shape == (1, 130, 31, 36)
+    assert layer(torch.randn(LARGE_MAP[1:])).shape == (130, 31, 36)  # without a batch
+    with pytest.raises(RuntimeError, match="to have 128 channels"):
+        layer(torch.randn(1, 64, 31, 36))
     assert not calls
     assert not is_faster(torch.randn(1, 127, 31, 36), torch.randn(128, 127, 3, 3))
     assert not is_faster(torch.randn(LARGE_MAP), torch.randn(127, 128, 3, 3))
