@@ -102,8 +102,27 @@ def test_prepared_it_detects_the_same_without_batch_norm(resnet_twins, scenes, m
     left = [module for module in prepared.modules() if isinstance(module, nn.BatchNorm2d)]
     assert not left
     monkeypatch.setattr(winograd, "MIN_TILES", 1)  # as for large pictures
+    convolved, convolve = set(), winograd.convolve
+
+    def record(x, weight, bias):
+        convolved.add((weight.data_ptr(), winograd.best_cells(x.shape)))
+        return convolve(x, weight, bias)
+
+    monkeypatch.setattr(winograd, "convolve", record)
     images = [scenes[0][0].float()]
     check_matched(detect_by_ours(prepared, images), detect_by_theirs(theirs, images))
+    heads = prepared.roi_heads
+    # The pyramid's maps are of any size; 7 x 7 cells are cut into tiles of 4, 14 x 14 of 5.
+    for part, number, cells in (
+        (prepared.backbone.fpn, 4, {4, 5}),
+        (prepared.rpn, 2, {4, 5}),
+        (heads.box_head, 4, {4}),
+        (heads.mask_head, 4, {5}),
+    ):
+        weights = {parameter.data_ptr() for parameter in part.parameters()}
+        of_part = [(weight, side) for weight, side in convolved if weight in weights]
+        assert len({weight for weight, _ in of_part}) == number
+        assert {side for _, side in of_part} <= cells
 
 
 def test_a_trained_model_goes_back_to_torchvision():

@@ -87,8 +87,8 @@ def features_near_outlines(
     window = 2 * reach + 1
     most, least = (sign * F.max_pool2d(sign * around, window, 1, reach) for sign in (1, -1))
     near = (most != least)[0]
-    # Channels last, PyTorch enlarges ten times as fast; of a map taken out of a batch it would not
-    # see that they are, as the batch's stride is then no map's size.
+    # PyTorch enlarges several times as fast with channels last. A map taken out of a batch has them
+    # last, but not the strides by which PyTorch would see it; this copy has.
     by_cell = feature_map.permute(1, 2, 0).contiguous()[None]  # [1, h, w, C]
     size = tuple(near.shape)
     enlarged = F.interpolate(
