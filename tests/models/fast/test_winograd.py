@@ -141,8 +141,11 @@ def test_who_traces_sees_a_convolution():
     layer = wide_layer().eval().requires_grad_(False)
     x = torch.randn(LARGE_MAP)
     assert "aten::_convolution" in str(torch.jit.trace(layer, x, check_trace=False).inlined_graph)
-    exported = torch.export.export(layer, (x,)).graph
-    assert any("conv2d" in str(node.target) for node in exported.nodes)
+    graphs = [torch.export.export(layer, (x,)).graph]
+    torch.compile(layer, backend=lambda module, _: graphs.append(module.graph) or module.forward)(x)
+    for graph in graphs:
+        assert any("conv2d" in str(node.target) for node in graph.nodes)
+    assert len(graphs) == 2
 
 
 def test_only_layers_that_keep_the_size_are_turned():
