@@ -5,6 +5,9 @@ PYENV := $(HOME)/.pyenv/versions
 OLDEST ?= $(lastword 3.10 $(sort $(wildcard $(PYENV)/3.10.*/bin/python)))
 NEWEST ?= $(lastword 3.14 $(sort $(wildcard $(PYENV)/3.1[1-9].*/bin/python)))
 BIN := .venv/bin
+# Packages are installed uncompiled. Where an environment (often a container's) forbids Python to keep
+# what it compiles, each of hundreds of processes would compile PyTorch anew: 12 s in place of 4.
+unexport PYTHONDONTWRITEBYTECODE
 # Two workers, one thread each: more threads than cores slow each other down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q
 # A lesson stays with one worker; the first to start is as long as half of the others together.
