@@ -1,7 +1,7 @@
 """The RoI operations against torchvision's kernels on a CPU: time, peak memory, and how both grow.
 
     python benchmarks/roi_ops.py                  # eight minutes on two idle cores
-    python benchmarks/roi_ops.py --seconds 0.2    # a rough look: each call in three turns
+    python benchmarks/roi_ops.py --seconds 0.2    # a rough look: each call in four turns
     python benchmarks/roi_ops.py --output FOLDER  # default: docs/results
 
 It prints a table and writes roi_ops.md, roi_ops.json and roi_ops.png. Ours and torchvision's calls
@@ -109,13 +109,12 @@ def busy_core():
 
 def measure_ratios(calls, seconds):
     """Of ours (forward, both) and theirs: milliseconds, and how much longer theirs take."""
-    turns = turns_within(calls, seconds)
     measured = {}
     for threads in (THREADS, 1):
         torch.set_num_threads(threads)
-        idle = take_turns(calls, turns)
+        idle = take_turns_in_pairs(calls, seconds)
         with busy_core():
-            busy = take_turns(calls, turns)
+            busy = take_turns_in_pairs(calls, seconds)
         measured[threads] = idle, busy
     torch.set_num_threads(THREADS)
     idle, _ = measured[THREADS]
@@ -131,10 +130,22 @@ def measure_ratios(calls, seconds):
     }
 
 
+def take_turns_in_pairs(calls, seconds):
+    """Times of (forward, both) of ours and theirs: forward against forward, both against both.
+
+    A call of a millisecond is faster after itself or its like, which read the same map, than after
+    a backward pass, which fills the cache with a gradient.
+    """
+    ours, ours_both, theirs, theirs_both = calls
+    forward = take_turns((ours, theirs), turns_within((ours, theirs), seconds / 2))
+    both = take_turns((ours_both, theirs_both), turns_within((ours_both, theirs_both), seconds / 2))
+    return forward[0], both[0], forward[1], both[1]
+
+
 def turns_within(calls, seconds):
-    """How many turns of these calls take so long: from 3 to 50."""
+    """How many turns of these calls take so long: from 4 to 200."""
     once = sum(race(calls, 1))
-    return min(max(3, round(seconds / once)), 50)
+    return min(max(4, round(seconds / once)), 200)
 
 
 def _busy_share(idle, busy):

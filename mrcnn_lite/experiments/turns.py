@@ -13,15 +13,17 @@ def take_turns(calls: Sequence[Callable[[], object]], turns: int) -> list[list[f
     """Give the times of several runs of each call, in seconds.
 
     Args:
-        calls: take turns; a first turn, which is not counted, warms up.
-        turns: how many are counted.
+        calls: take turns, each of them being the first one of a turn in its turn, so that none
+            always finds the cache as the same other one leaves it.
+        turns: how many are counted, after one that warms up.
     """
     times = [[] for _ in calls]
     for turn in range(turns + 1):
-        for call, seconds in zip(calls, times):
-            seconds.append(seconds_of(call))
-            if turn == 0:
-                seconds.clear()
+        first = turn % len(calls)
+        for number in [*range(first, len(calls)), *range(first)]:
+            seconds = seconds_of(calls[number])
+            if turn > 0:
+                times[number].append(seconds)
     return times
 
 
