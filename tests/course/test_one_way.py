@@ -1,6 +1,7 @@
 """One way to do a thing: no lesson holds what another, or the package, has."""
 
 import ast
+import functools
 import itertools
 import re
 from pathlib import Path
@@ -23,18 +24,23 @@ def lesson(request) -> Lesson:
 
 
 def test_no_two_lessons_define_the_same():
-    for one, other in itertools.combinations(LESSONS, 2):
-        both = set(one.functions) & set(other.functions)
-        assert not both, f"{one.path.name} and {other.path.name} both define {both}"
-        bodies = {normalise(function): name for name, function in one.functions.items()}
-        for name, function in other.functions.items():
-            body = normalise(function)
+    functions = {
+        lesson.path.name: {name: normalise(node) for name, node in lesson.functions.items()}
+        for lesson in LESSONS
+    }
+    for (one, ours), (other, theirs) in itertools.combinations(functions.items(), 2):
+        both = set(ours) & set(theirs)
+        assert not both, f"{one} and {other} both define {both}"
+        bodies = {body: name for name, body in ours.items()}
+        for name, body in theirs.items():
             assert len(body) < LEAST_CHARACTERS or body not in bodies, (bodies[body], name)
 
 
-def package_functions(skipped: tuple[str, ...]) -> dict[str, ast.FunctionDef]:
+@functools.cache
+def package_functions(skipped: tuple[str, ...]) -> dict[str, str]:
+    """Each function's name and what `normalise` makes of it."""
     return {
-        node.name: node
+        node.name: normalise(node)
         for path in PACKAGE.rglob("*.py")
         if not any(part in skipped for part in path.relative_to(PACKAGE).parts)
         for node in ast.parse(path.read_text("utf-8")).body
@@ -47,7 +53,7 @@ def test_no_lesson_defines_what_the_package_has(lesson):
     slow = ast.parse((PACKAGE / "course" / "slow.py").read_text("utf-8"))
     slow = {node.name: node for node in slow.body if isinstance(node, ast.FunctionDef)}
     package = package_functions(skipped=("slow.py", "checks"))
-    bodies = {normalise(function): name for name, function in package.items()}
+    bodies = {body: name for name, body in package.items()}
     for name, function in lesson.functions.items():
         body = normalise(function)
         if name in slow:
