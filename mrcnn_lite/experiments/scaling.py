@@ -16,26 +16,22 @@ from pathlib import Path
 
 import torch
 from matplotlib.figure import Figure
-from torch import nn
-from torchvision.models.resnet import Bottleneck
 
 from mrcnn_lite.engine.recipe import COCO_TRAINING_IMAGES, RECIPES, REFERENCE_EPOCHS
-from mrcnn_lite.experiments.pages import fill_in, markdown_table
-from mrcnn_lite.experiments.turns import race
+from mrcnn_lite.experiments.pages import fill_in
+from mrcnn_lite.experiments.scaling_on_cpu import check_on_cpu, measure_speeds
+from mrcnn_lite.experiments.scaling_tables import MIB, make_tables
 from mrcnn_lite.explore.measure.step_cost import Cluster, StepCost, count_step, predict_step
 from mrcnn_lite.explore.palette import BLUE, VERMILLION
 from mrcnn_lite.files import write_atomically, write_text
-from mrcnn_lite.models import mask_rcnn
 from mrcnn_lite.models.config import MaskRCNNConfig
 
 THREADS = 2
-TURNS = 3
 # COCO's most frequent picture, 640 x 480, resized by 800/1333 and padded.
 HEIGHT, WIDTH = 800, 1088
 NUM_MASK_ROIS = 64
 IMAGES_PER_GPU = 2
 GIGABIT = 1e9 / 8
-MIB = 2**20
 LINKS = (10, 25, 100)  # Gbit/s between machines
 # torchvision 0.3's release notes: 8 V100, 2 images each, float32.
 PUBLISHED_SECONDS, V100_PEAK = 0.2728, 15.7e12
@@ -68,171 +64,6 @@ def slowest_link(cost: StepCost, cluster: Cluster) -> float:
     backward = IMAGES_PER_GPU * (cost.flops - cost.forward)
     hidden = cluster.overlap * backward / (cluster.peak_flops * cluster.utilisation)
     return 2 * cost.gradient_bytes / hidden / GIGABIT
-
-
-def speed_of(module: nn.Module, inputs: torch.Tensor, flops: float) -> float:
-    """Operations per second of a module's forward and backward pass on this CPU."""
-    module = module.to(memory_format=torch.channels_last)
-    if inputs.dim() == 4:
-        inputs = inputs.to(memory_format=torch.channels_last)
-    inputs.requires_grad_()
-
-    def run() -> None:
-        module.zero_grad()
-        module(inputs).sum().backward()
-
-    return 3 * flops / race([run], TURNS)[0]
-
-
-def measure_speeds() -> dict[str, float]:
-    """One typical layer for each part of the model."""
-    block = Bottleneck(512, 128)
-    products = 512 * 128 + 9 * 128 * 128 + 128 * 512
-    convolution = nn.Conv2d(256, 256, 3, padding=1)
-    nine = 9 * 256 * 256
-    return {
-        "backbone": speed_of(block, torch.randn(1, 512, 100, 136), 2 * 100 * 136 * products),
-        "FPN": speed_of(convolution, torch.randn(1, 256, 100, 136), 2 * 100 * 136 * nine),
-        "box branch": speed_of(
-            nn.Linear(12544, 1024), torch.randn(512, 12544), 2 * 512 * 12544 * 1024
-        ),
-        "mask branch": speed_of(convolution, torch.randn(32, 256, 14, 14), 2 * 32 * 196 * nine),
-    }
-
-
-def check_on_cpu(height: int, width: int, speeds: dict[str, float]) -> dict:
-    """Predict and measure a training step of one image with 20 objects."""
-    # Random weights need batch norm; then everything is trained, as without pre-training.
-    config = MaskRCNNConfig(
-        frozen_batch_norm=False,
-        trainable_backbone_layers=5,
-        min_size=min(height, width),
-        max_size=max(height, width),
-    )
-    torch.manual_seed(0)
-    model = mask_rcnn(config).to(memory_format=torch.channels_last).train()
-    corners = torch.rand(20, 2) * torch.tensor([width - 200.0, height - 200.0])
-    masks = torch.zeros(20, height, width, dtype=torch.uint8)
-    target = {
-        "boxes": torch.cat([corners, corners + 40 + 150 * torch.rand(20, 2)], dim=1),
-        "labels": torch.randint(1, 91, (20,)),
-        "masks": masks,
-    }
-    for mask, (x1, y1, x2, y2) in zip(masks, target["boxes"].int().tolist()):
-        mask[y1:y2, x1:x2] = 1
-    numbers = []
-    model.roi_heads.mask_head.register_forward_hook(
-        lambda _m, args, _o: numbers.append(len(args[0]))
-    )
-
-    def step() -> None:
-        model.zero_grad()
-        sum(model([torch.rand(3, height, width)], [target]).values()).backward()
-
-    (measured,) = race([step], TURNS)
-    cost = count_step(config, height, width, num_mask_rois=round(sum(numbers) / len(numbers)))
-    by_part = {
-        name: (part.forward + part.backward) / speeds.get(name, speeds["FPN"])
-        for name, part in cost.parts.items()
-    }
-    return {
-        "height": height,
-        "width": width,
-        "mask_rois": round(sum(numbers) / len(numbers)),
-        "teraflops": cost.flops / 1e12,
-        "predicted_seconds": sum(by_part.values()),
-        "measured_seconds": measured,
-    }
-
-
-def make_tables(results: dict) -> dict[str, str]:
-    """Write the parts of docs/scaling.md, by the names of their markers."""
-    parts = results["parts"]
-    rows = [
-        [
-            name,
-            f"{part['forward'] / 1e9:.0f}",
-            f"{part['backward'] / 1e9:.0f}",
-            f"{part['saved_bytes'] / MIB:.0f}",
-        ]
-        for name, part in parts.items()
-    ]
-    total = [
-        sum(part[key] for part in parts.values()) for key in ("forward", "backward", "saved_bytes")
-    ]
-    rows.append(["together", *(f"{n / 1e9:.0f}" for n in total[:2]), f"{total[2] / MIB:.0f}"])
-    counted = markdown_table(
-        ["part", "forward, GFLOP", "backward, GFLOP", "kept for backward, MiB"], rows, numbers=True
-    )
-    predicted = markdown_table(
-        [
-            "GPUs",
-            "images per step",
-            "learning rate",
-            "steps",
-            "compute, ms",
-            "all-reduce, ms",
-            "waiting, ms",
-            "hours",
-            "price, $",
-        ],
-        [
-            [
-                row["gpus"],
-                row["batch"],
-                f"{row['learning_rate']:g}",
-                f"{row['steps']:,}",
-                f"{1000 * row['compute']:.1f}",
-                f"{1000 * row['all_reduce']:.1f}",
-                f"{1000 * row['waiting']:.1f}",
-                f"{row['hours']:.1f}",
-                f"{row['price']:.0f}",
-            ]
-            for row in results["predictions"]
-        ],
-        numbers=True,
-    )
-    links = markdown_table(
-        ["between machines, Gbit/s", "all-reduce, ms", "waiting, ms", "of the time, GPUs compute"],
-        [
-            [
-                row["gigabits"],
-                f"{1000 * row['all_reduce']:.0f}",
-                f"{1000 * row['waiting']:.0f}",
-                f"{100 * row['compute'] / (row['compute'] + row['waiting']):.0f} %",
-            ]
-            for row in results["links"]
-        ],
-        numbers=True,
-    )
-    cpu = markdown_table(
-        ["image", "mask RoIs", "TFLOP", "predicted, s", "measured, s", "predicted / measured"],
-        [
-            [
-                f"{row['height']} x {row['width']}",
-                row["mask_rois"],
-                f"{row['teraflops']:.2f}",
-                f"{row['predicted_seconds']:.2f}",
-                f"{row['measured_seconds']:.2f}",
-                f"{row['predicted_seconds'] / row['measured_seconds']:.2f}",
-            ]
-            for row in results["cpu"]
-        ],
-        numbers=True,
-    )
-    speeds = markdown_table(
-        ["layer that stands for", "GFLOP/s"],
-        [[name, f"{speed / 1e9:.0f}"] for name, speed in results["cpu_speeds"].items()],
-        numbers=True,
-    )
-    return {
-        "counted": counted,
-        "predicted": predicted,
-        "links": links,
-        "cpu": cpu,
-        "speeds": speeds,
-        "facts": results["facts"],
-    }
 
 
 def state_facts(cost: StepCost, cluster: Cluster) -> str:

@@ -16,7 +16,7 @@ from mrcnn_lite.experiments import (
     paste,
     penn_fudan,
     results,
-    scaling,
+    scaling_tables,
     segment_first,
 )
 from mrcnn_lite.files import RESULTS
@@ -67,7 +67,7 @@ def rounded(value):
 def test_the_tables_of_scaling_come_from_the_numbers_beside_them():
     result = json.loads((RESULTS / "scaling.json").read_text("utf-8"))
     document = (RESULTS.parent / "scaling.md").read_text("utf-8")
-    for name, part in scaling.make_tables(result).items():
+    for name, part in scaling_tables.make_tables(result).items():
         assert f"<!-- begin {name} -->\n{part}\n<!-- end {name} -->\n" in document
 
 
