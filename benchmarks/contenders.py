@@ -97,15 +97,19 @@ CONTENDERS = {
 }
 
 
-def make_contenders(model: nn.Module, images: list[Tensor], limited: bool) -> dict[str, Detect]:
-    """Make each contender that is installed, and whose instructions are those to be measured."""
-    return {
-        name: make(model, images)
-        for name, (make, packages, program, obeys) in CONTENDERS.items()
+def contenders_here(limited: bool) -> list[str]:
+    """Name the contenders that are installed, and whose instructions are those to be measured."""
+    return [
+        name
+        for name, (_, packages, program, obeys) in CONTENDERS.items()
         if all(map(importlib.util.find_spec, packages))
         and (program is None or shutil.which(program))
         and (obeys or not limited)
-    }
+    ]
+
+
+def make_contender(name: str, model: nn.Module, images: list[Tensor]) -> Detect:
+    return CONTENDERS[name][0](model, images)
 
 
 def share_found(detections: list[dict[str, Tensor]], expected: list[dict[str, Tensor]]) -> float:

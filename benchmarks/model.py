@@ -10,7 +10,8 @@ The same weights and pictures for all (benchmarks/lively_model.py). Each set of 
 measured in a process of its own that is kept to it, so a processor with more of them also says
 what one with fewer would do. All calls of a case take turns in one process, and the fastest of each
 counts: what else the machine does disturbs all alike, and the ratios say more than the seconds.
-Detections are compared, too: a contender that is fast and wrong would show.
+Detections are compared, too: a contender that is fast and wrong would show. Each contender first
+detects in a process of its own, and one that fails there is named on the page and left out.
 
 It writes model.md and model.json and replaces in them the cases that were measured on the same
 processor; what another kind of processor measured stays, under its name.
@@ -26,13 +27,14 @@ import ctypes
 import gc
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
 import torchvision
-from contenders import make_contenders, share_found
+from contenders import contenders_here, make_contender, share_found
 from lively_model import (
     NUM_CLASSES,
     NUM_CLASSES_WITH_KEYPOINTS,
@@ -131,7 +133,7 @@ def share_of_products(call):
     return sum(products) / sum(times.values())
 
 
-def measure_time(case, repeats, limited):
+def measure_time(case, repeats, contenders):
     """Seconds of each side, which part are products, and how many detections are torchvision's."""
     _, action, sizes, number, instances, threads, version = case
     torch.set_num_threads(threads)
@@ -143,11 +145,10 @@ def measure_time(case, repeats, limited):
             side: make_call(side, action, sizes, theirs, pictures, version)
             for side in sides_of(action)
         }
-        contenders = make_contenders(theirs, pictures[0], limited) if action == "detect" else {}
         rows = {
             side: {"share_of_products": share_of_products(call)} for side, call in calls.items()
         }
-        calls |= contenders
+        calls |= {name: make_contender(name, theirs, pictures[0]) for name in contenders}
         for side, seconds in zip(calls, race(list(calls.values()), repeats)):
             rows.setdefault(side, {})["seconds"] = seconds
         if action == "detect":
@@ -156,6 +157,17 @@ def measure_time(case, repeats, limited):
             for side in [side for side in calls if not side.endswith("bf16")]:
                 rows[side]["share_found"] = share_found(calls[side](), expected)
         return rows
+
+
+def try_contender(case, name):
+    """Make a contender and let it detect twice."""
+    _, _, sizes, number, instances, threads, version = case
+    torch.set_num_threads(threads)
+    pictures, _ = make_pictures(number, instances)
+    with torch.inference_mode():
+        detect = make_contender(name, version[0](sizes).eval(), pictures)
+        for _ in range(2):
+            detect()
 
 
 def measure_memory(case, side):
@@ -181,6 +193,17 @@ def run_apart(arguments, limits):
     return json.loads(subprocess.check_output(command, text=True, env=os.environ | limits))
 
 
+def try_contenders(number, limits):
+    """By name, None or how its process ended: one that crashes is not to take all others along."""
+    ends = {}
+    for name in contenders_here(limited="ONEDNN_MAX_CPU_ISA" in limits):
+        command = [sys.executable, __file__, "--try", str(number), name]
+        code = subprocess.run(command, stdout=sys.stderr, env=os.environ | limits).returncode
+        end = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+        ends[name] = end if code else None
+    return ends
+
+
 def measure_memory_apart(number, side, limits):
     # A fixed threshold; by default glibc raises it with what the program frees.
     fixed = {"MALLOC_TRIM_THRESHOLD_": str(2**17)}
@@ -191,13 +214,18 @@ def measure(instructions, limits, repeats, numbers):
     """Some of the cases with one set of instructions."""
     cases = []
     for number in numbers:
-        name = CASES[number][0]
-        rows = run_apart(["--time", str(number), "--repeats", str(repeats)], limits)
+        name, action, *_ = CASES[number]
+        ends = try_contenders(number, limits) if action == "detect" else {}
+        able = [contender for contender, end in ends.items() if end is None]
+        command = ["--time", str(number), "--repeats", str(repeats), "--contenders", *able]
+        rows = run_apart(command, limits)
         if sys.platform.startswith("linux"):
             for side in rows:
                 if "share_of_products" in rows[side]:
                     rows[side]["peak_mib"] = measure_memory_apart(number, side, limits)
-        cases.append({"name": name, "threads": CASES[number][5], "sides": rows})
+        failed = {contender: end for contender, end in ends.items() if end is not None}
+        case = {"name": name, "threads": CASES[number][5], "sides": rows}
+        cases.append(case | ({"failed": failed} if failed else {}))
         print(instructions, name, rows, file=sys.stderr)
     return {
         "processor": name_of_processor(),
@@ -228,11 +256,19 @@ def main():
     parser.add_argument("--small", action="store_true", help="pictures of 480 x 640 alone")
     parser.add_argument("--case", default="", help="cases whose name holds this")
     parser.add_argument("--time", metavar="CASE", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--contenders", nargs="*", metavar="NAME", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--try", dest="tried", nargs=2, metavar=("CASE", "NAME"), help=argparse.SUPPRESS
+    )
     parser.add_argument("--memory", nargs=2, metavar=("CASE", "SIDE"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.time is not None:
-        limited = "ONEDNN_MAX_CPU_ISA" in os.environ
-        print(json.dumps(measure_time(CASES[arguments.time], arguments.repeats, limited)))
+        case = CASES[arguments.time]
+        print(json.dumps(measure_time(case, arguments.repeats, arguments.contenders)))
+        return
+    if arguments.tried:
+        number, name = arguments.tried
+        try_contender(CASES[int(number)], name)
         return
     if arguments.memory:
         number, side = arguments.memory

@@ -26,8 +26,7 @@ def page_of_model(measurements):
             "",
             f"## {measurement['processor']}, {measurement['instructions']}",
             "",
-            f"torch {measurement['torch']}, torchvision {measurement['torchvision']}. "
-            + measurement.get("note", ""),
+            f"torch {measurement['torch']}, torchvision {measurement['torchvision']}.",
         ]
         for case in measurement["cases"]:
             sides = case["sides"]
@@ -47,6 +46,13 @@ def page_of_model(measurements):
             number = {1: "one thread", 2: "two threads"}[case["threads"]]
             name = case["name"].removesuffix(", one thread")
             lines += ["", f"{name}; {number}", "", markdown_table(header, rows, numbers=True)]
+            lines += [
+                text
+                for side, end in case.get("failed", {}).items()
+                for text in ("", f"{side} did not run: {end}.")
+            ]
+            # Written by hand, where what was measured has changed since; gone when measured anew.
+            lines += ["", case["note"]] if "note" in case else []
     return "\n".join(lines) + "\n"
 
 
