@@ -1,28 +1,27 @@
 """The RoI operations against torchvision's kernels on a CPU: time, peak memory, and how both grow.
 
-    python benchmarks/roi_ops.py                  # eight minutes on two idle cores
-    python benchmarks/roi_ops.py --seconds 0.2    # a rough look: each call in four turns
+    python benchmarks/roi_ops.py                  # a quarter of an hour on two idle cores
+    python benchmarks/roi_ops.py --seconds 0.2    # a rough look: each call in three turns
     python benchmarks/roi_ops.py --output FOLDER  # default: docs/results
 
-It prints a table and writes roi_ops.md, roi_ops.json and roi_ops.png. Ours and torchvision's calls
-take turns, and the fastest of each counts: what else the machine does disturbs both alike, and the
-ratios say more than the milliseconds. Each row is measured in two threads and in one, on the idle
-machine and beside a process that keeps one core busy, as a student's laptop is; what is idle is
-then compared with what is busy by medians.
-Memory is what PyTorch's allocator hands out at the most at
-one time: it is exact and the same on every machine, whatever the process keeps of freed memory.
+It prints tables and writes roi_ops.md, roi_ops.json and roi_ops.png; what another kind of processor
+measured stays, under its name. Ours and torchvision's calls take turns, and the fastest of each
+counts: what else the machine does disturbs both alike, and the ratios say more than the
+milliseconds. Each row is measured in two threads and in one, on the idle machine and beside a
+process that keeps one core busy, as a student's laptop is; what is idle is then compared with what
+is busy by medians. Memory is what PyTorch's allocator hands out at the most at one time: it is
+exact and the same on every machine, whatever the process keeps of freed memory.
 """
 
 import argparse
-import subprocess
-import sys
-from contextlib import contextmanager
+import json
 from itertools import accumulate
 from pathlib import Path
 from statistics import median
 
 import torch
 import torchvision
+from neighbour import busy_core
 from processor import instruction_sets, name_of_processor
 from roi_ops_page import draw, page_of_roi_ops
 from torch.profiler import ProfilerActivity, profile
@@ -31,6 +30,7 @@ from tqdm import tqdm
 from mrcnn_lite import ops
 from mrcnn_lite.experiments.pages import write_page
 from mrcnn_lite.experiments.turns import race, take_turns
+from mrcnn_lite.ops.fast.few_outputs import reads_little
 
 THREADS = 2
 STRIDE = 16
@@ -43,6 +43,8 @@ CASES = [
     ("roi_pool", 256, SMALL, 10, 7),
     ("roi_pool", 256, LARGE, 10, 7),
     ("roi_pool", 64, (32, 32), 10, 14),
+    ("roi_pool", 64, SMALL, 30, 7),
+    ("roi_pool", 256, (32, 32), 30, 7),
     ("roi_align", 256, SMALL, 100, 7),
     ("roi_pool", 256, SMALL, 100, 7),
     ("roi_align", 256, SMALL, 512, 7),
@@ -96,17 +98,6 @@ def make_calls(operation, library, x, boxes, bins):
     return forward, both
 
 
-@contextmanager
-def busy_core():
-    """A process that does nothing, as fast as it can."""
-    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
 def measure_ratios(calls, seconds):
     """Of ours (forward, both) and theirs: milliseconds, and how much longer theirs take."""
     measured = {}
@@ -143,9 +134,9 @@ def take_turns_in_pairs(calls, seconds):
 
 
 def turns_within(calls, seconds):
-    """How many turns of these calls take so long: from 4 to 200."""
+    """How many turns of these calls take so long: from 3 to 200."""
     once = sum(race(calls, 1))
-    return min(max(4, round(seconds / once)), 200)
+    return min(max(3, round(seconds / once)), 200)
 
 
 def _busy_share(idle, busy):
@@ -186,6 +177,14 @@ def memory_bound(operation, x, boxes, bins):
     return (2 * x.nbytes + boxes.nbytes + outputs + entries) / 2**20
 
 
+def are_torchvisions(operation, x, boxes, bins):
+    """Whether ours runs torchvision's kernel: forward, and where a gradient is wanted."""
+    return [
+        reads_little(operation.removeprefix("roi_"), features, boxes, (bins, bins), 1 / STRIDE)
+        for features in (x, x.detach().requires_grad_())
+    ]
+
+
 def measure_table(seconds):
     rows = []
     cases = [(layout, *case) for case in CASES for layout in ("channels-last", "contiguous")]
@@ -204,6 +203,7 @@ def measure_table(seconds):
                 "rois": rois,
                 "bins": bins,
                 "layout": layout,
+                "torchvisions_kernel": are_torchvisions(operation, x, boxes, bins),
                 **measure_ratios(calls, seconds),
                 "peak_mib": [peak_memory(calls[1]), peak_memory(calls[3])],
                 "bound_mib": memory_bound(operation, x, boxes, bins),
@@ -246,7 +246,7 @@ def main():
     )
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
-    result = {
+    measured = {
         "machine": f"{name_of_processor()}, {list(instruction_sets())[-1]}",
         "threads": THREADS,
         "torch": torch.__version__,
@@ -255,9 +255,13 @@ def main():
         "many": measure_many(),
         "growth": measure_growth(),
     }
-    text = page_of_roi_ops(result)
+    path = arguments.output / "roi_ops.json"
+    earlier = json.loads(path.read_text("utf-8")) if path.exists() else []
+    others = [other for other in earlier if other["machine"] != measured["machine"]]
+    measurements = [measured, *others]
+    text = page_of_roi_ops(measurements)
     print(text)
-    write_page(arguments.output, "roi_ops", result, text, draw(result["growth"]))
+    write_page(arguments.output, "roi_ops", measurements, text, draw(measured))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ goes through the outputs one by one. That is several times slower for each of th
 comes before it, and of a contiguous map it only touches what the RoIs cover. So it is the faster
 one for some ten RoIs, and for a map of a single channel, where products have nothing to do at once.
 
-Where it was measured: docs/results/roi_ops.md. `EQUAL` is a fit to such measurements of processor
-time in one thread, on an AMD EPYC (family 25, model 17): when both ways take equally long. Where
-they nearly do, the kernel is taken, with which there is least to lose on another processor.
+Where it was measured: docs/results/roi_ops.md. `EQUAL` is a fit to such measurements: when both
+ways take equally long. RoIAlign's is that of an AMD EPYC (family 25, model 17) in one thread,
+RoIPool's of that and of an Intel Xeon (family 6, model 167) in one and in two, for 10 to 512 RoIs.
+Where they nearly do, the kernel is taken, with which there is least to lose on another processor.
 
 The output stays as the kernels lay it out, channels first: another layout would be a copy.
 
@@ -51,10 +52,10 @@ EQUAL = {
     ("align", True, True): Equal(20e3, -1, 1 / 64),
     ("align", False, False): Equal(150e3, -1, -1 / 4),
     ("align", False, True): Equal(20e3, -1, -1 / 10),
-    ("pool", True, False): Equal(450e3, -1.5, 1.1),
-    ("pool", True, True): Equal(800e3, 2, 1.4),
-    ("pool", False, False): Equal(500e3, -1.5, -1),
-    ("pool", False, True): Equal(800e3, 2, -3.5),
+    ("pool", True, False): Equal(1000e3, 0.5, 1),
+    ("pool", True, True): Equal(1000e3, 0.5, 3),
+    ("pool", False, False): Equal(300e3, 1, 0),
+    ("pool", False, True): Equal(1000e3, 1.5, -1),
 }
 
 
