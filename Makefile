@@ -76,8 +76,9 @@ site: .venv/installed
 	$(BIN)/python -m pip install --quiet -e '.[site]'
 	$(BIN)/python docs/site/build.py
 
+# A laptop runs other programs, too: threads without work soon sleep (docs/results/busy_core.md).
 lab: .venv/installed
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	GOMP_SPINCOUNT=1000 $(BIN)/jupyter lab notebooks/00_start_here.ipynb
 
 # Run all lessons and keep their outputs, in place.
 notebooks: .venv/installed

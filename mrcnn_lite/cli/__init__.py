@@ -9,6 +9,8 @@ A command passes through these in turn:
     options         from options to models, recipes and devices
     command_line    from options back to what would be typed
     commands        what each command does, imported when it is called
+
+Beside them: idle_threads, for a machine that runs other programs, too.
 """
 
 import sys
@@ -18,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mrcnn_lite.cli.commands import run
+from mrcnn_lite.cli.idle_threads import let_idle_threads_sleep
 from mrcnn_lite.cli.parser import make_parser
 from mrcnn_lite.console import allow_every_sign
 from mrcnn_lite.errors import InputError
@@ -28,6 +31,7 @@ INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C ended; SIGTER
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; print what the user did wrong, if so, and return the exit status."""
     allow_every_sign()
+    let_idle_threads_sleep()
     options = make_parser().parse_args(arguments)
     try:
         with _plain_warnings(options.command):

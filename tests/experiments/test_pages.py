@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from benchmarks import model, roi_ops, training_settings
+from benchmarks import busy_core, model, roi_ops, training_settings
 from mrcnn_lite.experiments import (
     alignment,
     bf16_training,
@@ -33,6 +33,7 @@ PAGES = {
     "paste": paste.page_of_paste,
     "penn_fudan": penn_fudan.page_of_penn_fudan,
     "segment_first": segment_first.page_of_segment_first,
+    "busy_core": busy_core.page_of_busy_core,
     "model": model.page_of_model,
     "roi_ops": roi_ops.page_of_roi_ops,
     "training_settings": training_settings.page_of_settings,
