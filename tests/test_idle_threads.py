@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from mrcnn_lite.cli import main
 from mrcnn_lite.cli.idle_threads import LOOKS, let_idle_threads_sleep
 
 
@@ -18,6 +19,12 @@ def nothing_is_set(monkeypatch):
 
 def test_they_look_less_often_for_work():
     let_idle_threads_sleep()
+    assert os.environ["GOMP_SPINCOUNT"] == LOOKS
+
+
+def test_each_command_begins_with_it():
+    with pytest.raises(SystemExit):
+        main(["--help"])
     assert os.environ["GOMP_SPINCOUNT"] == LOOKS
 
 

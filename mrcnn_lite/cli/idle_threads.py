@@ -1,9 +1,8 @@
 """Threads that have nothing to do leave their core to other programs.
 
-What it replaces: at the end of each parallel loop PyTorch's threads (GNU OpenMP's, on Linux) turn
-round and round until the next one comes, for about a millisecond. That is quickest while no other
-program is there. Beside one, a thread that turned has used up its turn on the core when work comes,
-and all others wait for it.
+What it replaces: at the end of each parallel loop PyTorch's threads (GNU OpenMP's, on Linux) spin
+until the next one comes. That is quickest while no other program is there. Beside one, a thread
+that spun has used up its time on the core when work comes, and all others wait for it.
 
 Where it was measured: docs/results/busy_core.md.
 """
@@ -11,8 +10,8 @@ Where it was measured: docs/results/busy_core.md.
 import os
 import sys
 
-# How often a thread looks for work before it sleeps. GNU OpenMP's own number is 300,000, with which
-# a neighbour doubles the time; with 0 the idle machine loses a tenth.
+# How often a thread looks for work before it sleeps. With GNU OpenMP's own number, 300,000,
+# training beside a busy core takes half as long again; with 0 an idle machine may lose a tenth.
 LOOKS = "1000"
 
 
