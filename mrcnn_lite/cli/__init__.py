@@ -2,6 +2,7 @@
 
 A command passes through these in turn:
 
+    idle_threads    before all else: how threads without work wait
     parser          what can be typed, and its help
     shared_options  the options that several commands have
     argument_types  how single values are read
@@ -9,8 +10,6 @@ A command passes through these in turn:
     options         from options to models, recipes and devices
     command_line    from options back to what would be typed
     commands        what each command does, imported when it is called
-
-Beside them: idle_threads, for a machine that runs other programs, too.
 """
 
 import sys

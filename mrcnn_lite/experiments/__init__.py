@@ -29,6 +29,8 @@ What is measured on trained models besides:
     people         how large people are there, and what a small mask can show of them
     paste          what it changes that boxes are not rounded when masks are pasted
     scaling        what full training costs
+    scaling_on_cpu
+    scaling_tables
     turns          timing in turns, for the last ones
 
 And what the lessons and the first ten minutes need:
