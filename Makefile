@@ -69,7 +69,7 @@ test-student: .venv/installed
 # Explorer and site in headless Chromium, the former in JupyterLab too; skipped where there is none.
 browser-test: .venv/installed
 	$(BIN)/python -m pip install --quiet --no-compile -e '.[browser,site]'
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -rs tests/browser tests/explore/test_arithmetic.py
+	$(PYTEST) -rs --dist loadfile tests/browser tests/explore/test_arithmetic.py
 
 # The course as a site, runs/site/html, and the same as one file for a classroom.
 site: .venv/installed
