@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,11 @@ def nothing_is_set(monkeypatch):
 def test_they_look_less_often_for_work():
     let_idle_threads_sleep()
     assert os.environ["GOMP_SPINCOUNT"] == LOOKS
+
+
+def test_make_lab_says_the_same_number():
+    makefile = Path(__file__).parents[1] / "Makefile"
+    assert f"GOMP_SPINCOUNT={LOOKS} $(BIN)/jupyter lab" in makefile.read_text("utf-8")
 
 
 def test_each_command_begins_with_it():

@@ -1,5 +1,7 @@
 """The tables of docs/scaling.md, from the numbers that `scaling` writes beside them."""
 
+from collections.abc import Callable
+
 from mrcnn_lite.experiments.pages import markdown_table
 
 MIB = 2**20
@@ -24,61 +26,43 @@ def make_tables(results: dict) -> dict[str, str]:
     counted = markdown_table(
         ["part", "forward, GFLOP", "backward, GFLOP", "kept for backward, MiB"], rows, numbers=True
     )
-    predicted = markdown_table(
-        [
-            "GPUs",
-            "images per step",
-            "learning rate",
-            "steps",
-            "compute, ms",
-            "all-reduce, ms",
-            "waiting, ms",
-            "hours",
-            "price, $",
-        ],
-        [
-            [
-                row["gpus"],
-                row["batch"],
-                f"{row['learning_rate']:g}",
-                f"{row['steps']:,}",
-                f"{1000 * row['compute']:.1f}",
-                f"{1000 * row['all_reduce']:.1f}",
-                f"{1000 * row['waiting']:.1f}",
-                f"{row['hours']:.1f}",
-                f"{row['price']:.0f}",
-            ]
-            for row in results["predictions"]
-        ],
-        numbers=True,
+    predicted = _table(
+        results["predictions"],
+        {
+            "GPUs": lambda row: row["gpus"],
+            "images per step": lambda row: row["batch"],
+            "learning rate": lambda row: f"{row['learning_rate']:g}",
+            "steps": lambda row: f"{row['steps']:,}",
+            "compute, ms": lambda row: f"{1000 * row['compute']:.1f}",
+            "all-reduce, ms": lambda row: f"{1000 * row['all_reduce']:.1f}",
+            "waiting, ms": lambda row: f"{1000 * row['waiting']:.1f}",
+            "hours": lambda row: f"{row['hours']:.1f}",
+            "price, $": lambda row: f"{row['price']:.0f}",
+        },
     )
-    links = markdown_table(
-        ["between machines, Gbit/s", "all-reduce, ms", "waiting, ms", "of the time, GPUs compute"],
-        [
-            [
-                row["gigabits"],
-                f"{1000 * row['all_reduce']:.0f}",
-                f"{1000 * row['waiting']:.0f}",
-                f"{100 * row['compute'] / (row['compute'] + row['waiting']):.0f} %",
-            ]
-            for row in results["links"]
-        ],
-        numbers=True,
+    links = _table(
+        results["links"],
+        {
+            "between machines, Gbit/s": lambda row: row["gigabits"],
+            "all-reduce, ms": lambda row: f"{1000 * row['all_reduce']:.0f}",
+            "waiting, ms": lambda row: f"{1000 * row['waiting']:.0f}",
+            "of the time, GPUs compute": lambda row: (
+                f"{100 * row['compute'] / (row['compute'] + row['waiting']):.0f} %"
+            ),
+        },
     )
-    cpu = markdown_table(
-        ["image", "mask RoIs", "TFLOP", "predicted, s", "measured, s", "predicted / measured"],
-        [
-            [
-                f"{row['height']} x {row['width']}",
-                row["mask_rois"],
-                f"{row['teraflops']:.2f}",
-                f"{row['predicted_seconds']:.2f}",
-                f"{row['measured_seconds']:.2f}",
-                f"{row['predicted_seconds'] / row['measured_seconds']:.2f}",
-            ]
-            for row in results["cpu"]
-        ],
-        numbers=True,
+    cpu = _table(
+        results["cpu"],
+        {
+            "image": lambda row: f"{row['height']} x {row['width']}",
+            "mask RoIs": lambda row: row["mask_rois"],
+            "TFLOP": lambda row: f"{row['teraflops']:.2f}",
+            "predicted, s": lambda row: f"{row['predicted_seconds']:.2f}",
+            "measured, s": lambda row: f"{row['measured_seconds']:.2f}",
+            "predicted / measured": lambda row: (
+                f"{row['predicted_seconds'] / row['measured_seconds']:.2f}"
+            ),
+        },
     )
     speeds = markdown_table(
         ["layer that stands for", "GFLOP/s"],
@@ -93,3 +77,9 @@ def make_tables(results: dict) -> dict[str, str]:
         "speeds": speeds,
         "facts": results["facts"],
     }
+
+
+def _table(rows: list[dict], columns: dict[str, Callable[[dict], object]]) -> str:
+    """Write a table: each column's name, and what it shows of a row."""
+    cells = [[show(row) for show in columns.values()] for row in rows]
+    return markdown_table(list(columns), cells, numbers=True)
