@@ -17,7 +17,7 @@ from mrcnn_lite.cli.command_line import command_line
 from mrcnn_lite.cli.commands.learn import _evaluation
 from mrcnn_lite.cli.data import open_dataset, open_evaluation_data, open_training_data
 from mrcnn_lite.cli.parser import make_parser
-from mrcnn_lite.datasets import ShapesDataset, export
+from mrcnn_lite.engine.checkpoint import LoadedModel
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mini_config
 from tests.documents.exports import describe, make_exports, make_pictures, write
@@ -102,7 +102,7 @@ def test_evaluation_measures_on_the_images_that_training_held_out(share, files):
     training, held_out = open_parts(*files, "--validation", share)
     assert sorted(training.image_ids + held_out.image_ids) == [1, 2, 3, 4]
     model = Namespace(predicts_masks=True, config=mini_config(2))
-    loaded = Namespace(model=model, categories=training.categories)
+    loaded = LoadedModel(model, training.categories)
     options = parse("evaluate", "x", *files, "--validation", share)
     assert open_evaluation_data(options, loaded).image_ids == held_out.image_ids
 
@@ -114,7 +114,7 @@ def test_classes_keep_their_labels_whatever_another_files_ids_are(files, exports
     write(tmp_path / "other.json", describe(names, {3: "nut", 9: "bolt"}))
     other = ["--annotations", tmp_path / "other.json", "--images", exports / "pictures"]
     model = Namespace(predicts_masks=True, config=mini_config(2))
-    loaded = Namespace(model=model, categories=training.categories)
+    loaded = LoadedModel(model, training.categories)
     measured = open_evaluation_data(parse("evaluate", "x", *other), loaded)
     assert measured.categories == {1: "bolt", 2: "nut"}
     assert measured.category_ids == {1: 9, 2: 3}
@@ -146,7 +146,7 @@ def test_boxes_alone_are_for_a_model_without_masks(tmp_path):
     with pytest.raises(InputError, match="--set mask_head=none"):
         open_parts(*files)
     model = Namespace(predicts_masks=False, config=mini_config(2))
-    without = Namespace(model=model, categories=dataset.categories)
+    without = LoadedModel(model, dataset.categories)
     assert "masks" not in open_evaluation_data(parse("evaluate", "x", *files), without)[0][1]
 
 
@@ -293,37 +293,3 @@ def test_ids_come_from_a_file_that_lists_the_pictures(exports, tmp_path, capsys)
     write(tmp_path / "twice.json", describe(["a/photo 000.jpg", "b\\photo 000.jpg"], {5: "circle"}))
     assert main([*command, str(tmp_path / "twice.json"), *json_file]) == 1
     assert "lists 2 pictures called photo 000.jpg" in capsys.readouterr().err
-
-
-def test_keypoints_are_read_for_a_model_that_predicts_them(tmp_path):
-    """From the command line's options to data with keypoints, for training, and for measuring."""
-    shapes = ["--scenes", "2", "--set", "num_keypoints=5"]
-    for part in open_parts(*shapes, "--validation", "2"):
-        assert part[0][1]["keypoints"].shape[1:] == (5, 3)
-    assert "keypoints" not in open_parts("--scenes", "2")[0][0][1]
-    model = Namespace(predicts_masks=True, config=mini_config(7, num_keypoints=5))
-    loaded = Namespace(model=model, categories=ShapesDataset.categories)
-    measured = open_evaluation_data(parse("evaluate", "x", "--scenes", "2"), loaded)
-    assert measured.keypoint_names == ("centre", "top", "right", "bottom", "left")
-
-    scenes = ShapesDataset(4, seed=0, image_size=64, keypoints=True)
-    root = ["--dataset", "coco", "--root", export(scenes, tmp_path / "new", "train")]
-    for held_out in ("50%", "train"):
-        for part in open_parts(*root, "--set", "num_keypoints=5", "--validation", held_out):
-            assert part.keypoint_names == measured.keypoint_names
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--set", "num_keypoints=4"], "num_keypoints=4, but the data set 5: centre, top, right"),
-        (
-            ["--dataset", "penn-fudan", "--root", "r", "--set", "num_keypoints=4"],
-            "num_keypoints=4, but the data set 0",
-        ),
-    ],
-)
-def test_other_keypoints_than_the_datas_are_named(words, message, monkeypatch):
-    monkeypatch.setattr("mrcnn_lite.cli.data.PennFudanDataset", lambda *_: Namespace())
-    with pytest.raises(InputError, match=message):
-        open_training_data(parse(*TRAIN, *words))

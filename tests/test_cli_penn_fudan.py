@@ -9,13 +9,13 @@ import torch
 from mrcnn_lite.cli import main
 from mrcnn_lite.cli.data import describe_people, open_evaluation_data, open_training_data
 from mrcnn_lite.cli.parser import make_parser
-from mrcnn_lite.engine.checkpoint import save_checkpoint
+from mrcnn_lite.engine.checkpoint import LoadedModel, save_checkpoint
 from mrcnn_lite.errors import InputError
 from mrcnn_lite.models import mask_rcnn, mini_config
 from tests.penn_fudan_folder import write_penn_fudan
 
 NETWORK = Namespace(predicts_masks=True, config=Namespace(num_keypoints=0))
-PEOPLE = Namespace(model=NETWORK, categories={1: "person"})
+PEOPLE = LoadedModel(NETWORK, {1: "person"})
 TO_MEASURE = [13, 14, 15, 16, 17, 30, 31, 32, 33, 34]
 TO_TRAIN = [number for number in range(1, 35) if number not in TO_MEASURE]
 

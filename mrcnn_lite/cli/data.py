@@ -19,6 +19,7 @@ from mrcnn_lite.datasets import (
 from mrcnn_lite.datasets.coco_categories import number_categories
 from mrcnn_lite.datasets.coco_checks import read_annotation_file
 from mrcnn_lite.datasets.coco_layouts import find_split
+from mrcnn_lite.datasets.keypoints import check_keypoint_names
 from mrcnn_lite.datasets.penn_fudan import split_of
 from mrcnn_lite.datasets.shapes import HELD_OUT_SEED
 from mrcnn_lite.engine.checkpoint import LoadedModel
@@ -114,12 +115,15 @@ def open_evaluation_data(options: Namespace, loaded: LoadedModel) -> Dataset:
     """Open the data set to evaluate on: with --validation, the part that training held out.
 
     Raises:
-        InputError: options that do not fit together, or classes that the model does not know.
+        InputError: options that do not fit together, or classes or keypoints that are not those of
+            the model.
     """
     model = loaded.model
     how = {"masks": model.predicts_masks, "num_keypoints": model.config.num_keypoints}
     how["names"] = loaded.categories
     dataset = open_dataset(options, training=options.validation is not None, **how)
+    if loaded.keypoint_names:
+        check_keypoint_names(dataset.keypoint_names, loaded.keypoint_names, "the model")
     return dataset if options.validation is None else _hold_out(options, dataset)[1]
 
 
@@ -230,11 +234,14 @@ def _hold_out(options: Namespace, dataset: Dataset) -> tuple[Dataset, Dataset]:
     if kind == "coco":
         if share is not None:
             return hold_out(dataset, share)
-        keypoints = len(dataset.keypoint_names) > 0
-        how = {"masks": dataset.masks, "keypoints": keypoints, "names": dataset.categories}
+        names = dataset.keypoint_names
+        how = {"masks": dataset.masks, "keypoints": len(names) > 0, "names": dataset.categories}
         if options.annotations is not None:
-            return dataset, CocoDataset.from_files(held_out, options.images, **how)
-        return dataset, CocoDataset(options.root, held_out, **how)
+            other = CocoDataset.from_files(held_out, options.images, **how)
+        else:
+            other = CocoDataset(options.root, held_out, **how)
+        check_keypoint_names(other.keypoint_names, names, "the training data")
+        return dataset, other
     if share is not None and kind == "penn-fudan":
         ids = _to_hold_out(options, dataset)
         number = round(share * len({*dataset.image_ids, *ids}))

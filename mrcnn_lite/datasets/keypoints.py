@@ -86,7 +86,33 @@ def read_keypoint_names(categories: Sequence[Record], annotations: Sequence[Reco
     ]
     if not any(numbers):
         raise InputError("holds no keypoints")
-    return [f"keypoint {place + 1}" for place in range(max(numbers) // 3)]
+    return [_number_for_name(place) for place in range(max(numbers) // 3)]
+
+
+def _number_for_name(place: int) -> str:
+    """Name a keypoint for which its file has no name."""
+    return f"keypoint {place + 1}"
+
+
+def check_keypoint_names(names: Sequence[str], expected: Sequence[str], whose: str) -> None:
+    """Check that keypoints are the same ones in the same order; a mere number fits any name.
+
+    Args:
+        names: of a data set's keypoints.
+        expected: of a model's, or of another data set's.
+        whose: the expected ones are, for the message.
+
+    Raises:
+        InputError: there are more or fewer, or two of one place have different names.
+    """
+    if len(names) != len(expected):
+        raise InputError(f"the data set has {len(names)} keypoints, {whose} {len(expected)}")
+    for place, (name, other) in enumerate(zip(names, expected)):
+        if name != other and _number_for_name(place) not in (name, other):
+            raise InputError(
+                f"keypoint {place + 1} is {name!r} in the data set and {other!r} in {whose}; they "
+                "should be the same in the same order"
+            )
 
 
 def check_keypoints(annotations: Sequence[Record], number: int) -> None:
