@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torchvision.ops import box_iou
@@ -112,13 +113,16 @@ def make_contender(name: str, model: nn.Module, images: list[Tensor]) -> Detect:
     return CONTENDERS[name][0](model, images)
 
 
-def share_found(detections: list[dict[str, Tensor]], expected: list[dict[str, Tensor]]) -> float:
+def share_found(
+    detections: list[dict[str, np.ndarray]], expected: list[dict[str, np.ndarray]]
+) -> float:
     """Which part of the expected detections was found: same class, IoU above 0.9, score to 0.02."""
     found = total = 0
     for ours, theirs in zip(detections, expected, strict=True):
-        close = box_iou(theirs["boxes"], ours["boxes"]) > 0.9
+        boxes = map(torch.from_numpy, (theirs["boxes"], ours["boxes"]))
+        close = box_iou(*boxes).numpy() > 0.9
         close &= theirs["labels"][:, None] == ours["labels"]
-        close &= (theirs["scores"][:, None] - ours["scores"]).abs() < 0.02
-        found += int(close.any(dim=1).sum())
+        close &= abs(theirs["scores"][:, None] - ours["scores"]) < 0.02
+        found += int(close.any(axis=1).sum())
         total += len(theirs["boxes"])
     return found / total

@@ -11,9 +11,10 @@ def page_of_model(measurements):
         "",
         "`python benchmarks/model.py`. ResNet-50 with FPN, 91 classes, the same weights: random "
         "ones, scaled so that 1,000 proposals and 100 detections pass, as in a trained model. "
-        "Torchvision's model runs in float32, as published. A ratio is torchvision's time divided "
-        "by the side's: above 1 the side is faster. Times in seconds, the fastest of several, all "
-        "sides taking turns; products are the part of the time that goes into convolutions and "
+        "Torchvision's model runs in float32, as published. All sides take turns, each in "
+        "processes of its own. Times are in seconds, the fastest of all turns; a ratio is "
+        "torchvision's time divided by the side's in the same turn, the median of all turns: above "
+        "1 the side is faster. Products are the part of the time that goes into convolutions and "
         "matrix products; the same detections are the part of torchvision's that the side finds, "
         "of the same class, with an IoU above 0.9 and a score within 0.02 (not given for bf16, "
         "whose rounding random layers amplify until other boxes win); memory is the peak of a "
@@ -35,7 +36,7 @@ def page_of_model(measurements):
                 [
                     side,
                     f"{row['seconds']:.3f}",
-                    f"**{base / row['seconds']:.2f}**",
+                    f"**{row.get('ratio', base / row['seconds']):.2f}**",
                     _percent(row.get("share_of_products")),
                     _percent(row.get("share_found")),
                     f"{row['peak_mib']:.0f}" if "peak_mib" in row else "",
