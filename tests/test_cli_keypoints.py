@@ -68,23 +68,26 @@ def test_data_whose_keypoints_stand_in_another_order_are_refused(tmp_path):
     for category in content["categories"]:
         category["keypoints"] = [*NAMES[:3], NAMES[4], NAMES[3]]
     other.write_text(json.dumps(content), encoding="utf-8")
-    message = "keypoint 4 is 'left' in the data set and 'bottom' in the {}; they should be the same"
+    message = "keypoint 4 is 'left' in {} and 'bottom' in {}; they should be the same"
     images = ("--images", folder / "train")
     words = (*images, "--annotations", file, "--validation", other)
-    with pytest.raises(InputError, match=message.format("training data")):
+    with pytest.raises(InputError, match=message.format("--validation", "the training data")):
         open_parts(*words, "--set", "num_keypoints=5")
     model = Namespace(predicts_masks=True, config=mini_config(7, num_keypoints=5))
     options = parse("evaluate", "x", *images, "--annotations", other)
-    with pytest.raises(InputError, match=message.format("model")):
+    with pytest.raises(InputError, match=message.format("the data set", "the model")):
         open_evaluation_data(options, LoadedModel(model, ShapesDataset.categories, NAMES))
     # Saved without names, a model has nothing to compare.
     open_evaluation_data(options, LoadedModel(model, ShapesDataset.categories))
 
 
 def test_keypoints_without_names_fit_any():
-    check_keypoint_names(["keypoint 1", "keypoint 2"], ["nose", "tail"], "the model")
-    check_keypoint_names(["nose", "tail"], ["keypoint 1", "keypoint 2"], "the model")
-    with pytest.raises(InputError, match="has 1 keypoints, the model 2"):
-        check_keypoint_names(["nose"], ["nose", "tail"], "the model")
-    with pytest.raises(InputError, match="keypoint 2 is 'keypoint 1' in"):
-        check_keypoint_names(["nose", "keypoint 1"], ["nose", "tail"], "the model")
+    def check(names, expected):
+        check_keypoint_names(names, expected, "the data set", "the model")
+
+    check(["keypoint 1", "keypoint 2"], ["nose", "tail"])
+    check(["nose", "tail"], ["keypoint 1", "keypoint 2"])
+    with pytest.raises(InputError, match="the data set has 1 keypoints, the model 2"):
+        check(["nose"], ["nose", "tail"])
+    with pytest.raises(InputError, match="keypoint 2 is 'keypoint 1' in the data set"):
+        check(["nose", "keypoint 1"], ["nose", "tail"])

@@ -123,7 +123,8 @@ def open_evaluation_data(options: Namespace, loaded: LoadedModel) -> Dataset:
     how["names"] = loaded.categories
     dataset = open_dataset(options, training=options.validation is not None, **how)
     if loaded.keypoint_names:
-        check_keypoint_names(dataset.keypoint_names, loaded.keypoint_names, "the model")
+        names = dataset.keypoint_names
+        check_keypoint_names(names, loaded.keypoint_names, "the data set", "the model")
     return dataset if options.validation is None else _hold_out(options, dataset)[1]
 
 
@@ -240,7 +241,7 @@ def _hold_out(options: Namespace, dataset: Dataset) -> tuple[Dataset, Dataset]:
             other = CocoDataset.from_files(held_out, options.images, **how)
         else:
             other = CocoDataset(options.root, held_out, **how)
-        check_keypoint_names(other.keypoint_names, names, "the training data")
+        check_keypoint_names(other.keypoint_names, names, "--validation", "the training data")
         return dataset, other
     if share is not None and kind == "penn-fudan":
         ids = _to_hold_out(options, dataset)

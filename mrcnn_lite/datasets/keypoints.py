@@ -94,23 +94,26 @@ def _number_for_name(place: int) -> str:
     return f"keypoint {place + 1}"
 
 
-def check_keypoint_names(names: Sequence[str], expected: Sequence[str], whose: str) -> None:
+def check_keypoint_names(
+    names: Sequence[str], expected: Sequence[str], data: str, other: str
+) -> None:
     """Check that keypoints are the same ones in the same order; a mere number fits any name.
 
     Args:
-        names: of a data set's keypoints.
-        expected: of a model's, or of another data set's.
-        whose: the expected ones are, for the message.
+        names: of the keypoints of some data.
+        expected: of a model's, or of other data's.
+        data: what the message calls the one.
+        other: and the other.
 
     Raises:
         InputError: there are more or fewer, or two of one place have different names.
     """
     if len(names) != len(expected):
-        raise InputError(f"the data set has {len(names)} keypoints, {whose} {len(expected)}")
-    for place, (name, other) in enumerate(zip(names, expected)):
-        if name != other and _number_for_name(place) not in (name, other):
+        raise InputError(f"{data} has {len(names)} keypoints, {other} {len(expected)}")
+    for place, (name, wanted) in enumerate(zip(names, expected)):
+        if name != wanted and _number_for_name(place) not in (name, wanted):
             raise InputError(
-                f"keypoint {place + 1} is {name!r} in the data set and {other!r} in {whose}; they "
+                f"keypoint {place + 1} is {name!r} in {data} and {wanted!r} in {other}; they "
                 "should be the same in the same order"
             )
 
